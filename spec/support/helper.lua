@@ -1,0 +1,2 @@
+-- Run before every spec file: where the support modules are.
+package.path = "./?.lua;./spec/support/?.lua;" .. package.path
