@@ -1,0 +1,86 @@
+/* What the operator decided, and where each decision came from. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/slice.h"
+
+enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
+
+/* The one list of options. X(FIELD, "name", KIND, "default", "METAVAR", "what it does"). From it come the fields of
+ * struct config, the flags, the WEIR_... variables, the keys of the file, `weir config` and --help.
+ * Numbers are non-negative; a number's unit is in its name or its help. */
+#define CONFIG_OPTIONS(X)                                                                                              \
+    X(scripts, "scripts", TEXT, "scripts", "DIR", "folder of the channel scripts")                                     \
+    X(listen, "listen", TEXT, "127.0.0.1:8000", "HOST:PORT", "address to listen on; port 0 picks a free one")          \
+    X(workers, "workers", NUMBER, "0", "N", "worker threads; 0 is one per core")                                       \
+    X(api_key, "api-key", SECRET, "", "KEY", "key of the server API; without one the API is off")                      \
+    X(token_secret, "token-secret", SECRET, "", "SECRET", "HS256 secret of connection tokens")                         \
+    X(tls_cert, "tls-cert", TEXT, "", "FILE", "certificate chain in PEM; with --tls-key turns TLS on")                 \
+    X(tls_key, "tls-key", TEXT, "", "FILE", "private key in PEM")                                                      \
+    X(origins, "origins", TEXT, "", "LIST", "origins browsers may connect from, comma-separated (scheme://host:port)") \
+    X(dev_anywhere, "dev-anywhere", FLAG, "false", "", "let `weir dev` listen on more than loopback")                  \
+    X(test_echo, "test-echo", TEXT, "", "PATH", "test only: a WebSocket endpoint that echoes")                         \
+    X(log, "log", TEXT, "logfmt", "FORMAT", "logfmt or json")                                                          \
+    X(log_level, "log-level", TEXT, "info", "LEVEL", "debug, info, warn or error")                                     \
+    X(max_message, "max-message", NUMBER, "65536", "BYTES", "largest message a client may send")                       \
+    X(max_channels, "max-channels", NUMBER, "128", "N", "channels one connection may join")                            \
+    X(max_connections, "max-connections", NUMBER, "100000", "N", "connections in all; over it 503")                    \
+    X(queue_bytes, "queue-bytes", NUMBER, "1048576", "BYTES", "what may wait for a slow reader; over it 3008")         \
+    X(queue_ms, "queue-ms", NUMBER, "10000", "MS", "age of the oldest message that waits; over it 3008")               \
+    X(ping_ms, "ping-ms", NUMBER, "25000", "MS", "between pings")                                                      \
+    X(pong_ms, "pong-ms", NUMBER, "8000", "MS", "wait for a pong; over it 3012")                                       \
+    X(connect_ms, "connect-ms", NUMBER, "10000", "MS", "wait for the connect command; over it 3502")                   \
+    X(head_ms, "head-ms", NUMBER, "10000", "MS", "wait for a request's head; over it 408")                             \
+    X(body_ms, "body-ms", NUMBER, "30000", "MS", "wait for progress of a body; over it 408")                           \
+    X(idle_ms, "idle-ms", NUMBER, "75000", "MS", "an idle keep-alive connection is kept")                              \
+    X(linger_ms, "linger-ms", NUMBER, "5000", "MS", "an empty channel is kept before on_close")                        \
+    X(drain_ms, "drain-ms", NUMBER, "8000", "MS", "time for clients to leave at SIGTERM")                              \
+    X(hook_ms, "hook-ms", NUMBER, "100", "MS", "CPU time of one hook; over it it is stopped")                          \
+    X(hook_bytes, "hook-bytes", NUMBER, "16777216", "BYTES", "memory of one script's VM")
+
+enum option_id {
+#define X(field, name, kind, value, metavar, help) OPTION_ID_##field,
+    CONFIG_OPTIONS(X)
+#undef X
+    OPTION_COUNT
+};
+
+#define CONFIG_FIELD_TEXT   char *
+#define CONFIG_FIELD_SECRET char *
+#define CONFIG_FIELD_NUMBER unsigned long long
+#define CONFIG_FIELD_FLAG   bool
+
+/* Owned by main, immutable once read, lent to all. */
+struct config {
+#define X(field, name, kind, value, metavar, help) CONFIG_FIELD_##kind field;
+    CONFIG_OPTIONS(X)
+#undef X
+    bool is_dev; /* `weir dev` */
+    char *source[OPTION_COUNT]; /* "flag", "environment WEIR_LISTEN", "file weir.lua", "default" */
+};
+
+struct option_row {
+    const char *name, *value, *metavar, *help;
+    enum option_kind kind;
+};
+extern const struct option_row option_rows[OPTION_COUNT];
+
+/* One --name=value or --name value pair (or --flag) from the command line. */
+struct flag {
+    const char *name, *value;
+};
+
+/* Flag beats environment (WEIR_API_KEY, and WEIR_API_KEY_FILE for secrets: the file's content without its last newline)
+ * beats the file named by --config or WEIR_CONFIG beats default. False and err: which option, where it was set, what is
+ * wrong and what is allowed, with "did you mean" for unknown names. config_finish is right in both cases. */
+bool config_read(struct config *config, const struct flag *flags, unsigned flag_count, char **environment,
+                 struct error *err);
+void config_finish(struct config *config);
+
+/* One line an option: name, value (secrets as "(set)" or "(not set)"), source; or a JSON object of {value, source}. */
+void config_put(const struct config *config, struct buf *out, bool as_json);
+
+#endif

@@ -1,0 +1,55 @@
+/* What the scripts declare: the channel types of one generation. Made by script/, read by the hub. */
+#ifndef HUB_GENERATION_H
+#define HUB_GENERATION_H
+
+#include "base/slice.h"
+#include "rule/pattern.h"
+#include "rule/rule.h"
+
+#include <stdint.h>
+
+/* What can happen to a channel (bits of channel_type.hooks) ... */
+enum hook {
+    HOOK_OPEN,
+    HOOK_CLOSE,
+    HOOK_SUBSCRIBE,
+    HOOK_UNSUBSCRIBE,
+    HOOK_PUBLISH,
+    HOOK_PUBLISHED,
+    HOOK_CALL, /* the bit is set when there is any rpc_NAME */
+    HOOK_COUNT
+};
+/* ... and to the server (bits of generation.server_hooks). */
+enum server_hook { SERVER_CONNECT, SERVER_DISCONNECT, SERVER_CALL, SERVER_HOOK_COUNT };
+
+enum { MAX_SIZE_DEFAULT = 64 * 1024 };
+
+/* One channel(pattern, options). Owned by its generation, immutable, read by all workers. */
+struct channel_type {
+    struct pattern *pattern;
+    struct rule *subscribe, *publish, *call; /* never NULL */
+    bool presence;
+    size_t max_size;        /* bytes of one message */
+    unsigned history_size;  /* messages kept, 0 = none */
+    int64_t history_ttl_ms; /* 0 = as long as the channel lives */
+    unsigned hooks;         /* bit per enum hook */
+    unsigned script;        /* which script of the generation declared it */
+    unsigned index;         /* which channel() of that script, from 0 */
+    char *file;             /* of the declaration, relative to the scripts; owned */
+    int line;
+};
+
+/* One set of scripts that loaded as a whole. Immutable; created and destroyed by the control thread,
+ * which keeps it until no worker uses it. script/ embeds this as the first member of its own struct. */
+struct generation {
+    unsigned number;                   /* from 1 */
+    struct channel_type **types;       /* most specific first */
+    unsigned type_count;
+    unsigned server_hooks;             /* bit per enum server_hook */
+};
+
+/* The type of that name with one value per parameter (borrowed from name), or NULL: unknown channel. */
+const struct channel_type *generation_find(const struct generation *generation, struct slice name,
+                                           struct slice values[PATTERN_PARAMS_MAX]);
+
+#endif

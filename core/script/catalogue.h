@@ -1,0 +1,69 @@
+/* The scripts on disk and what they declare: reads a folder, validates it as a whole, makes a generation. */
+#ifndef SCRIPT_CATALOGUE_H
+#define SCRIPT_CATALOGUE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "hub/generation.h"
+
+struct script_limits {
+    size_t memory;       /* bytes a VM may hold beyond its loaded size, per call: 16 MiB */
+    unsigned cpu_ms;     /* of a hook or of loading: 100 */
+    size_t source_bytes; /* of one file: 256 KiB */
+};
+#define SCRIPT_LIMITS_DEFAULT                                                                      \
+    ((struct script_limits){.memory = 16u << 20, .cpu_ms = 100, .source_bytes = 256u << 10})
+
+/* One file of a generation. The bytes are those that were validated: workers load these, never the disk. */
+struct script {
+    char *name;   /* relative to the folder: "chat.lua", "rooms/poll.lua" */
+    char *source;
+    size_t source_len;
+    uint64_t hash; /* of the source and of every library, for "unchanged files keep their VM" */
+};
+
+/* Owned by the control thread. */
+struct script_set {
+    struct generation generation; /* first member */
+    struct script *scripts;       /* sorted by name; `channel_type.script` indexes them */
+    unsigned script_count;
+    struct script *libraries;     /* lib/NAME.lua, for require "NAME" */
+    unsigned library_count;
+    unsigned server_script[SERVER_HOOK_COUNT]; /* who defines on_connect, on_disconnect (at most one script) */
+};
+void script_set_destroy(struct script_set *set); /* NULL is fine */
+
+/* One thing that is wrong with a set, for people. */
+struct problem {
+    char *file;   /* relative; "" when it is about the folder */
+    int line;     /* 0: unknown */
+    char *source; /* that line's text, without its newline; "" unknown */
+    char *reason; /* one sentence */
+};
+struct problems {
+    struct problem *all;
+    unsigned count;
+};
+void problems_finish(struct problems *problems);
+/* {"file":…,"line":…,"source":…,"reason":…} of one problem. */
+void problem_put_json(struct buf *out, const struct problem *problem);
+
+struct catalogue_options {
+    const char *folder;
+    bool is_dev; /* adds the built-in channel weir:dev (asset lua/dev.lua) */
+    struct script_limits limits;
+    const struct log *log;
+};
+
+/* Reads every *.lua below the folder (not *_spec.lua, not lib/, which is for require; hidden files and
+ * editors' droppings are left out), loads each in a scratch VM with full sandbox and budget, and checks
+ * patterns, rules, options and hooks over the whole set. NULL when anything is wrong: *problems then has all
+ * of it (every file's, not only the first). `number` becomes the generation's. Only the control thread calls. */
+struct script_set *catalogue_load(const struct catalogue_options *options, unsigned number,
+                                  struct problems *problems);
+/* The names of the files of `now` that are new or changed since `before` (may be NULL) and of those that are gone:
+ * appends them to *out, comma-separated. */
+void catalogue_changes(const struct script_set *before, const struct script_set *now, struct buf *out);
+
+#endif
