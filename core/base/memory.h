@@ -14,6 +14,9 @@ void *xrealloc(void *old, size_t size) MUST_USE;
 char *xstrdup(const char *text) MUST_USE;
 char *xslicedup(struct slice s) MUST_USE;
 
+/* The struct that holds `member` at that address. */
+#define CONTAINER(address, type, member) ((type *)((char *)(address)-offsetof(type, member)))
+
 /* What we believe about ourselves; compiled into every build. Never for what a peer, a script, a
  * file or the network chose: that is an error to be answered. */
 #define ensure(condition)                                                                          \

@@ -41,4 +41,17 @@ static inline bool slice_is(struct slice a, const char *text)
     return slice_is_equal(a, slice_of(text));
 }
 
+/* Copies the slice's bytes to *at, moves *at behind them, and returns the copy: for packing several into one
+ * allocation. An absent slice stays absent. */
+static inline struct slice slice_pack(char **at, struct slice s)
+{
+    if (s.at == NULL)
+        return s;
+    struct slice packed = {*at, s.len};
+    if (s.len > 0)
+        memcpy(*at, s.at, s.len);
+    *at += s.len;
+    return packed;
+}
+
 #endif

@@ -2,15 +2,63 @@
 #ifndef HUB_CHANNEL_H
 #define HUB_CHANNEL_H
 
+#include "base/map.h"
+#include "hub/dialect.h"
 #include "hub/generation.h"
+#include "hub/history.h"
+#include "loop/timer.h"
 
-/* What script/ may know of a channel. Owned by the hub of its home worker; used on that thread only. */
+struct hub;
+
+enum { EPOCH_LEN = 8 };
+
+/* Owned by the hub of its home worker; used on that thread only. It lives from the first interest in it until
+ * its last member has left, its history has run out, and it has lingered a while. */
 struct channel {
-    struct slice name;                           /* owned */
-    const struct generation *generation;         /* whose rules hold; changes at the first event after a reload */
-    const struct channel_type *type;             /* NULL: no longer declared */
-    struct slice params[PATTERN_PARAMS_MAX];     /* values in the pattern's order, slices of name */
-    void *instance;                              /* the behaviour's own: NULL until bound */
+    /* What script/ may know. */
+    struct slice name;                       /* owned */
+    const struct generation *generation;     /* whose rules hold; changes at the first event after a reload */
+    const struct channel_type *type;         /* NULL: no longer declared */
+    struct slice params[PATTERN_PARAMS_MAX]; /* values in the pattern's order, slices of name */
+    void *instance;                          /* the behaviour's own: NULL until bound */
+    /* The hub's own. */
+    struct hub *hub;
+    struct map seats;                   /* of struct seat, by its key */
+    unsigned *listeners;                /* how many seats each worker has */
+    unsigned dialects[DIALECTS_MAX];    /* how many seats each dialect has */
+    struct history history;
+    uint64_t offset;                    /* of the last message; counts only with history */
+    char epoch[EPOCH_LEN + 1];
+    struct timer linger;
 };
+
+/* Whose seat it is: one session can hold one seat in a channel. */
+struct seat_key {
+    uint64_t session;
+    uint64_t worker;
+};
+
+/* A member, as its channel's home knows it. */
+struct seat {
+    struct seat_key key;
+    uint64_t number; /* which attempt of that session: an old farewell does not end a new stay */
+    struct identity *identity;
+    unsigned dialect;
+};
+
+/* The channel of that name, made and opened if need be, bound to the current generation. NULL: no type has
+ * that name any more. */
+struct channel *channel_open(struct hub *hub, struct slice name);
+/* The same, but only if it lives. */
+struct channel *channel_find(struct hub *hub, struct slice name);
+void channel_destroy(struct channel *channel); /* without on_close; NULL is fine */
+/* Moves the channel to the current generation if it is not there yet. */
+void channel_bind(struct channel *channel);
+/* Starts the end of a channel that nothing keeps, or stops it. */
+void channel_reconsider(struct channel *channel);
+
+struct seat *channel_find_seat(const struct channel *channel, struct seat_key key);
+struct seat *channel_add_seat(struct channel *channel, const struct seat *facts); /* refs the identity */
+void channel_remove_seat(struct channel *channel, struct seat *seat);             /* frees it */
 
 #endif

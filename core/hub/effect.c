@@ -4,15 +4,6 @@
 
 #include "base/memory.h"
 
-static struct slice copy(char **at, struct slice s)
-{
-    if (s.len > 0)
-        memcpy(*at, s.at, s.len);
-    struct slice moved = slice_make(s.at == NULL ? NULL : *at, s.len);
-    *at += s.len;
-    return moved;
-}
-
 void effects_add(struct effects *list, const struct effect *wish)
 {
     size_t bytes = wish->channel.len + wish->data.len + wish->user.len + wish->client.len + wish->reason.len;
@@ -20,11 +11,11 @@ void effects_add(struct effects *list, const struct effect *wish)
     char *at = effect->bytes;
     *effect = *wish;
     effect->next = NULL;
-    effect->channel = copy(&at, wish->channel);
-    effect->data = copy(&at, wish->data);
-    effect->user = copy(&at, wish->user);
-    effect->client = copy(&at, wish->client);
-    effect->reason = copy(&at, wish->reason);
+    effect->channel = slice_pack(&at, wish->channel);
+    effect->data = slice_pack(&at, wish->data);
+    effect->user = slice_pack(&at, wish->user);
+    effect->client = slice_pack(&at, wish->client);
+    effect->reason = slice_pack(&at, wish->reason);
     if (list->last != NULL)
         list->last->next = effect;
     else

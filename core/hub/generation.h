@@ -20,7 +20,13 @@ enum hook {
     HOOK_COUNT
 };
 /* ... and to the server (bits of generation.server_hooks). */
-enum server_hook { SERVER_CONNECT, SERVER_DISCONNECT, SERVER_CALL, SERVER_HOOK_COUNT };
+enum server_hook {
+    SERVER_CONNECT,
+    SERVER_DISCONNECT,
+    SERVER_MESSAGE, /* server.on_message(data, from): a client's `send`, which has no reply */
+    SERVER_CALL,    /* the bit is set when there is any server.rpc_NAME */
+    SERVER_HOOK_COUNT
+};
 
 enum { MAX_SIZE_DEFAULT = 64 * 1024 };
 

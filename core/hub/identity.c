@@ -4,16 +4,6 @@
 
 #include "base/memory.h"
 
-static struct slice copy(char **at, struct slice s)
-{
-    if (s.at == NULL)
-        return s;
-    memcpy(*at, s.at, s.len);
-    struct slice moved = slice_make(*at, s.len);
-    *at += s.len;
-    return moved;
-}
-
 struct identity *identity_create(const struct identity_facts *facts)
 {
     size_t bytes = facts->client.len + facts->user.len + facts->roles.len + facts->claims.len +
@@ -22,12 +12,12 @@ struct identity *identity_create(const struct identity_facts *facts)
     char *at = identity->bytes;
     atomic_init(&identity->refs, 1);
     identity->facts = (struct identity_facts){
-        .client = copy(&at, facts->client),
-        .user = copy(&at, facts->user),
-        .roles = copy(&at, facts->roles),
-        .claims = copy(&at, facts->claims),
-        .info = copy(&at, facts->info),
-        .ip = copy(&at, facts->ip),
+        .client = slice_pack(&at, facts->client),
+        .user = slice_pack(&at, facts->user),
+        .roles = slice_pack(&at, facts->roles),
+        .claims = slice_pack(&at, facts->claims),
+        .info = slice_pack(&at, facts->info),
+        .ip = slice_pack(&at, facts->ip),
         .expires = facts->expires,
     };
     return identity;

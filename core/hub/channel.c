@@ -1,0 +1,158 @@
+#include "hub/channel.h"
+
+#include <stdlib.h>
+
+#include "auth/secret.h"
+#include "base/memory.h"
+#include "hub/home.h"
+#include "hub/hub.h"
+
+static struct slice key_of(const struct seat_key *key)
+{
+    return slice_make((const char *)key, sizeof *key);
+}
+
+struct seat *channel_find_seat(const struct channel *channel, struct seat_key key)
+{
+    return map_find(&channel->seats, key_of(&key));
+}
+
+struct seat *channel_add_seat(struct channel *channel, const struct seat *facts)
+{
+    struct seat *seat = xmalloc(sizeof *seat);
+    *seat = *facts;
+    seat->identity = identity_ref(facts->identity);
+    map_add(&channel->seats, key_of(&seat->key), seat);
+    channel->listeners[seat->key.worker]++;
+    channel->dialects[seat->dialect]++;
+    return seat;
+}
+
+static void free_seat(struct seat *seat)
+{
+    identity_unref(seat->identity);
+    free(seat);
+}
+
+void channel_remove_seat(struct channel *channel, struct seat *seat)
+{
+    map_remove(&channel->seats, key_of(&seat->key));
+    channel->listeners[seat->key.worker]--;
+    channel->dialects[seat->dialect]--;
+    free_seat(seat);
+}
+
+static void draw_epoch(char epoch[EPOCH_LEN + 1])
+{
+    unsigned char random[EPOCH_LEN];
+    random_bytes(random, sizeof random);
+    for (int i = 0; i < EPOCH_LEN; i++)
+        epoch[i] = (char)('a' + random[i] % 26);
+    epoch[EPOCH_LEN] = '\0';
+}
+
+static struct channel *create(struct hub *hub, struct slice name)
+{
+    struct channel *channel = xcalloc(1, sizeof *channel);
+    channel->hub = hub;
+    channel->name = slice_make(xslicedup(name), name.len);
+    channel->listeners = xcalloc(hub->count, sizeof *channel->listeners);
+    draw_epoch(channel->epoch);
+    map_add(&hub->channels, channel->name, channel);
+    stats_add(&hub->stats, STAT_CHANNELS, 1);
+    return channel;
+}
+
+void channel_destroy(struct channel *channel)
+{
+    if (channel == NULL)
+        return;
+    struct hub *hub = channel->hub;
+    timer_stop(hub->timers, &channel->linger);
+    if (channel->instance != NULL)
+        hub->behaviour.release(hub->behaviour.runtime, channel);
+    struct seat *seat;
+    for (size_t at = 0; (seat = map_next(&channel->seats, &at)) != NULL;)
+        free_seat(seat);
+    map_finish(&channel->seats);
+    map_remove(&hub->channels, channel->name);
+    stats_add(&hub->stats, STAT_CHANNELS, -1);
+    history_finish(&channel->history);
+    free(channel->listeners);
+    free((char *)channel->name.at);
+    free(channel);
+}
+
+static void apply_history(struct channel *channel)
+{
+    const struct channel_type *type = channel->type;
+    int64_t ttl = type->history_ttl_ms > 0 ? type->history_ttl_ms : HISTORY_TTL_DEFAULT_MS;
+    history_resize(&channel->history, type->history_size, (uint64_t)ttl);
+}
+
+void channel_bind(struct channel *channel)
+{
+    struct hub *hub = channel->hub;
+    if (channel->generation == hub->generation)
+        return;
+    channel->generation = hub->generation;
+    channel->type = generation_find(hub->generation, channel->name, channel->params);
+    if (channel->type != NULL) {
+        apply_history(channel);
+        hub->behaviour.bind(hub->behaviour.runtime, channel);
+    } else if (channel->instance != NULL) {
+        hub->behaviour.release(hub->behaviour.runtime, channel);
+        channel->instance = NULL;
+    }
+}
+
+struct channel *channel_find(struct hub *hub, struct slice name)
+{
+    struct channel *channel = map_find(&hub->channels, name);
+    if (channel != NULL)
+        channel_bind(channel);
+    return channel;
+}
+
+struct channel *channel_open(struct hub *hub, struct slice name)
+{
+    struct channel *channel = channel_find(hub, name);
+    if (channel == NULL) {
+        channel = create(hub, name);
+        channel_bind(channel);
+        if (channel->type != NULL)
+            home_run_plain_hook(channel, HOOK_OPEN);
+        channel_reconsider(channel);
+    }
+    return channel->type != NULL ? channel : NULL;
+}
+
+static void on_lingered(struct timer *timer)
+{
+    struct channel *channel = CONTAINER(timer, struct channel, linger);
+    channel_bind(channel);
+    if (channel->type != NULL)
+        home_run_plain_hook(channel, HOOK_CLOSE);
+    channel_destroy(channel);
+}
+
+/* A while after the last member, and not before the newest message of its history is too old. */
+static uint64_t linger_ms(const struct channel *channel)
+{
+    uint64_t linger = channel->hub->options->linger_ms;
+    const struct history *history = &channel->history;
+    const struct kept *newest = history->count ? history_peek(history, history->count - 1) : NULL;
+    if (newest == NULL)
+        return linger;
+    uint64_t kept_until = newest->at_ms + history->ttl_ms, now = loop_now_ms(channel->hub->loop);
+    return kept_until > now + linger ? kept_until - now : linger;
+}
+
+void channel_reconsider(struct channel *channel)
+{
+    struct hub *hub = channel->hub;
+    if (channel->seats.count > 0)
+        timer_stop(hub->timers, &channel->linger);
+    else
+        timer_start(hub->timers, &channel->linger, linger_ms(channel), on_lingered);
+}

@@ -1,0 +1,88 @@
+#include "hub/conn.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "hub/hub.h"
+
+void conn_init(struct conn *conn, struct hub *hub, const struct transport *transport)
+{
+    *conn = (struct conn){.hub = hub, .transport = transport};
+    outbox_init(&conn->out, hub->options->queue_bytes);
+}
+
+void conn_finish(struct conn *conn)
+{
+    outbox_finish(&conn->out);
+    buf_finish(&conn->replies);
+    free(conn->close_reason);
+}
+
+static void wake(struct conn *conn)
+{
+    if (conn->is_awake)
+        return;
+    conn->is_awake = true;
+    conn->transport->wake(conn);
+}
+
+/* Whether the peer is within its limits; if not, what waits is counted as dropped and the end is marked. */
+static bool is_slow(struct conn *conn, struct frame *frame)
+{
+    const struct hub_options *options = conn->hub->options;
+    enum stat reason;
+    if (outbox_age_ms(&conn->out, loop_now_ms(conn->hub->loop)) > options->queue_ms)
+        reason = STAT_DROPS_SLOW_AGE;
+    else if (!outbox_push(&conn->out, frame, loop_now_ms(conn->hub->loop)))
+        reason = STAT_DROPS_SLOW_BYTES;
+    else
+        return false;
+    stats_add(&conn->hub->stats, reason, 1 + conn->out.count);
+    stats_add(&conn->hub->stats, STAT_CUT_SLOW, 1);
+    outbox_drop_waiting(&conn->out);
+    conn_close(conn, CLOSE_SLOW, NULL);
+    return true;
+}
+
+static void push_replies(struct conn *conn)
+{
+    if (conn->replies.len == 0)
+        return;
+    struct frame *frame = conn->dialect->seal(conn);
+    is_slow(conn, frame);
+    frame_unref(frame);
+}
+
+void conn_push(struct conn *conn, struct frame *frame)
+{
+    if (conn->closing)
+        return;
+    push_replies(conn);
+    if (!conn->closing && !is_slow(conn, frame))
+        wake(conn);
+}
+
+void conn_said(struct conn *conn)
+{
+    if (!conn->closing)
+        wake(conn);
+}
+
+void conn_close(struct conn *conn, int code, const char *reason)
+{
+    if (conn->closing)
+        return;
+    push_replies(conn);
+    if (conn->closing) /* the replies were too much for it */
+        return;
+    conn->closing = code;
+    conn->close_reason = reason == NULL || *reason == '\0' ? NULL : xstrdup(reason);
+    wake(conn);
+}
+
+void conn_seal(struct conn *conn)
+{
+    conn->is_awake = false;
+    push_replies(conn);
+    conn->is_awake = false;
+}

@@ -1,0 +1,46 @@
+/* The way out to one peer: what waits for it, and the wish to end it. */
+#ifndef HUB_CONN_H
+#define HUB_CONN_H
+
+#include "base/error.h"
+#include "hub/dialect.h"
+#include "wire/outbox.h"
+
+struct hub;
+struct session;
+
+/* What net/ does for the hub. */
+struct transport {
+    /* Something waits or the end is wished: called once, then not again before the connection was flushed. */
+    void (*wake)(struct conn *conn);
+};
+
+/* Embedded in net's stream, which inits and finishes it. */
+struct conn {
+    struct hub *hub;
+    const struct transport *transport;
+    const struct dialect *dialect; /* NULL while it speaks plain HTTP */
+    struct session *session;       /* NULL but for dialects */
+    struct outbox out;
+    struct buf replies;            /* what the dialect said in this turn and is no frame yet */
+    int closing;                   /* not 0: nothing more is pushed, the connection ends after its outbox */
+    char *close_reason;            /* owned; NULL: the code's own text */
+    bool is_awake;
+};
+
+void conn_init(struct conn *conn, struct hub *hub, const struct transport *transport);
+void conn_finish(struct conn *conn);
+
+/* A frame for this peer, keeping its own reference. What was said before goes first. A peer over its limits
+ * is marked for closing as slow. Nothing happens once it is closing. */
+void conn_push(struct conn *conn, struct frame *frame);
+/* The dialect has appended to conn->replies. */
+void conn_said(struct conn *conn);
+/* A wish: the peer gets its code and reason at the end of the turn, the session ends there. First one wins.
+ * A NULL reason is the code's own text. */
+void conn_close(struct conn *conn, int code, const char *reason);
+
+/* For net/flush: makes frames of what was said; the goodbye too, when closing, once. */
+void conn_seal(struct conn *conn);
+
+#endif

@@ -1,0 +1,35 @@
+/* What is said on the wire, as the hub sees it: a table of encoders that dialect/ fills. */
+#ifndef HUB_DIALECT_H
+#define HUB_DIALECT_H
+
+#include "hub/identity.h"
+#include "hub/request.h"
+#include "wire/frame.h"
+
+struct conn;
+struct seat;
+
+enum { DIALECTS_MAX = 4 };
+
+/* A message as it goes out. Borrowed for the call. */
+struct publication {
+    struct slice channel;
+    struct slice data;          /* JSON without raw newlines */
+    const struct identity *who; /* NULL unless a client published it */
+    uint64_t offset;            /* 0 without history */
+};
+
+struct dialect {
+    unsigned index; /* below DIALECTS_MAX; its place in hub_options.dialects */
+    /* Made once a publication and shared by all who listen in this dialect. */
+    struct frame *(*publication)(const struct publication *publication);
+    /* The others append to conn->replies, which `seal` turns into one frame (or NULL when empty). */
+    void (*answer)(struct conn *conn, uint64_t tag, const struct answer *answer);
+    void (*unsubscribed)(struct conn *conn, struct slice channel, int code, struct slice reason);
+    void (*message)(struct conn *conn, struct slice data);
+    void (*ping)(struct conn *conn);
+    struct frame *(*seal)(struct conn *conn);
+    struct frame *(*goodbye)(int code, const char *reason); /* the last frame of a connection */
+};
+
+#endif

@@ -1,0 +1,172 @@
+#include "hub/hub.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "hub/audience.h"
+#include "hub/channel.h"
+#include "hub/home.h"
+#include "hub/post.h"
+#include "hub/session.h"
+
+enum { MOVES_A_TURN = 256 };
+
+/* Channels that have not had an event since the generation changed, moved a few a turn. */
+struct hub_move {
+    struct mail mail; /* first: one turn's work is one letter to ourselves */
+    struct hub *hub;
+    void (*moved)(void *context);
+    void *context;
+};
+
+struct hub *hub_create(unsigned index, unsigned count, struct hub *const *peers, struct loop *loop,
+                       const struct hub_options *options)
+{
+    struct hub *hub = xcalloc(1, sizeof *hub);
+    hub->index = index;
+    hub->count = count;
+    hub->peers = peers;
+    hub->loop = loop;
+    hub->options = options;
+    hub->timers = timers_create(loop);
+    hub->mailbox = mailbox_create(loop, hub);
+    return hub;
+}
+
+static void destroy_channels(struct hub *hub)
+{
+    while (hub->channels.count > 0) {
+        size_t at = 0;
+        channel_destroy(map_next(&hub->channels, &at));
+    }
+}
+
+void hub_destroy(struct hub *hub)
+{
+    if (hub == NULL)
+        return;
+    mailbox_destroy(hub->mailbox);
+    ensure(hub->sessions.count == 0);
+    destroy_channels(hub);
+    timers_destroy(hub->timers);
+    map_finish(&hub->channels);
+    map_finish(&hub->audiences);
+    map_finish(&hub->sessions);
+    map_finish(&hub->clients);
+    free(hub);
+}
+
+/* ---- a new generation ---- */
+
+static void end_move(struct hub_move *move)
+{
+    move->hub->move = NULL;
+    move->moved(move->context);
+    free(move);
+}
+
+/* Walks from the start each time, since the table may have changed between two turns: to pass a channel that
+ * has moved costs next to nothing. Binding opens no channel and closes none. */
+static void move_some(void *context, struct mail *mail)
+{
+    struct hub_move *move = (struct hub_move *)mail;
+    struct hub *hub = context;
+    int left = MOVES_A_TURN;
+    struct channel *channel;
+    for (size_t at = 0; left > 0 && (channel = map_next(&hub->channels, &at)) != NULL;) {
+        left -= channel->generation != hub->generation;
+        channel_bind(channel);
+    }
+    if (left > 0)
+        end_move(move);
+    else
+        mailbox_post(hub->mailbox, &move->mail);
+}
+
+void hub_switch(struct hub *hub, const struct generation *generation, void (*moved)(void *context),
+                void *context)
+{
+    ensure(hub->move == NULL);
+    hub->generation = generation;
+    struct hub_move *move = xcalloc(1, sizeof *move);
+    *move = (struct hub_move){.hub = hub, .moved = moved, .context = context};
+    move->mail.open = move_some;
+    hub->move = move;
+    move_some(hub, &move->mail);
+}
+
+/* ---- here or elsewhere ---- */
+
+unsigned hub_home(const struct hub *hub, struct slice channel)
+{
+    return hub->count == 1 ? 0 : (unsigned)(hash_bytes(channel) % hub->count);
+}
+
+void hub_ask(struct hub *hub, const struct request *request)
+{
+    unsigned home = hub_home(hub, request->channel);
+    if (home == hub->index)
+        home_handle(hub, request);
+    else
+        post_request(hub->peers[home], request);
+}
+
+void hub_ask_later(struct hub *hub, const struct request *request)
+{
+    post_request(hub->peers[hub_home(hub, request->channel)], request);
+}
+
+void hub_answer(struct hub *hub, const struct asker *asker, const struct answer *answer)
+{
+    if (asker->answered == NULL)
+        return;
+    if (asker->worker == hub->index)
+        asker->answered(hub, asker, answer);
+    else
+        post_answer(hub->peers[asker->worker], asker, answer);
+}
+
+void hub_evict(struct hub *hub, struct slice channel, const struct seat *seat, int code, struct slice reason)
+{
+    if (seat->key.worker == hub->index)
+        session_evicted(hub, seat->key.session, channel, seat->number, code, reason);
+    else
+        post_eviction(hub->peers[seat->key.worker], channel, seat, code, reason);
+}
+
+void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct frame *const *frames)
+{
+    if (worker == hub->index)
+        audience_deliver(hub, channel, frames);
+    else
+        post_frames(hub->peers[worker], channel, frames);
+}
+
+void hub_tell_clients(struct hub *hub, const struct effect *effect)
+{
+    for (unsigned worker = 0; worker < hub->count; worker++)
+        post_effect(hub->peers[worker], effect);
+}
+
+/* ---- rounds ---- */
+
+static void visit_next(void *context, struct mail *mail)
+{
+    struct round *round = CONTAINER(mail, struct round, mail);
+    struct hub *hub = context;
+    if (round->at == hub->count) {
+        round->done(hub, round);
+        return;
+    }
+    round->visit(hub, round);
+    round->at++;
+    mailbox_post(hub->peers[(round->origin + round->at) % hub->count]->mailbox, &round->mail);
+}
+
+void hub_go_round(struct hub *hub, struct round *round)
+{
+    round->origin = hub->index;
+    round->at = 0;
+    round->mail.open = visit_next;
+    visit_next(hub, &round->mail);
+}

@@ -1,0 +1,84 @@
+/* One worker's part of the whole: the sessions it accepted, the channels it is home to, the way to the others. */
+#ifndef HUB_HUB_H
+#define HUB_HUB_H
+
+#include "auth/jwt.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "hub/behaviour.h"
+#include "hub/dialect.h"
+#include "hub/request.h"
+#include "hub/stats.h"
+#include "loop/loop.h"
+#include "loop/mailbox.h"
+#include "loop/timer.h"
+
+/* Made by server/ from the configuration; immutable, lent to all hubs. */
+struct hub_options {
+    size_t queue_bytes;
+    unsigned queue_ms, ping_ms, pong_ms, connect_ms, linger_ms;
+    unsigned max_channels;
+    struct jwt_keys keys; /* an absent secret: tokens are for server.on_connect alone */
+    bool is_dev;
+    const struct dialect *const *dialects;
+    unsigned dialect_count;
+    const struct log *log;
+};
+
+/* Owned by its worker, used on its thread only (`mailbox` and `stats` excepted). */
+struct hub {
+    unsigned index, count;     /* this worker, and how many there are */
+    struct hub *const *peers;  /* all of them, this one too */
+    struct mailbox *mailbox;
+    struct loop *loop;
+    struct timers *timers;
+    const struct hub_options *options;
+    const struct generation *generation;
+    struct behaviour behaviour;
+    struct map channels;  /* struct channel by name: those at home here */
+    struct map audiences; /* struct audience by name: local members of channels anywhere */
+    struct map sessions;  /* struct session by its number */
+    struct map clients;   /* struct session by client id, once connected */
+    uint64_t last_number; /* of sessions and exchanges on this worker */
+    struct stats stats;
+    struct hub_move *move; /* channels on their way to a new generation; NULL when all have arrived */
+};
+
+/* Everything borrowed must outlive the hub. Its mailbox opens mail with the hub as context. */
+struct hub *hub_create(unsigned index, unsigned count, struct hub *const *peers, struct loop *loop,
+                       const struct hub_options *options);
+void hub_destroy(struct hub *hub); /* sessions are gone by then; NULL is fine */
+
+/* From now on events run under `generation`. Channels move over at their next event or, a few a turn, without
+ * one; `moved(context)` is called on this thread when none is left behind (at once when there is none). */
+void hub_switch(struct hub *hub, const struct generation *generation, void (*moved)(void *context),
+                void *context);
+
+unsigned hub_home(const struct hub *hub, struct slice channel); /* the worker that is its home */
+
+/* Asks the channel's home: answered before this returns when that is here, by mail otherwise. */
+void hub_ask(struct hub *hub, const struct request *request);
+/* The same, but never before the next turn: for what hooks wished. */
+void hub_ask_later(struct hub *hub, const struct request *request);
+/* Answers a request, wherever it came from. */
+void hub_answer(struct hub *hub, const struct asker *asker, const struct answer *answer);
+
+/* A client's subscription ends by its home's will: tells its session, wherever it is. */
+void hub_evict(struct hub *hub, struct slice channel, const struct seat *seat, int code, struct slice reason);
+/* Hands frames (one per dialect, NULL where nobody listens in it) to a worker's audience of the channel. */
+void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct frame *const *frames);
+
+/* EFFECT_SEND and EFFECT_CLOSE: done on every worker that has such a client (client absent: by user). */
+void hub_tell_clients(struct hub *hub, const struct effect *effect);
+
+/* Calls visit on each worker in turn, beginning with this one, then done on this one. The round is the
+ * caller's; it must live until done. Nothing else happens to it in between. */
+struct round {
+    struct mail mail; /* private */
+    unsigned origin, at;
+    void (*visit)(struct hub *hub, struct round *round);
+    void (*done)(struct hub *hub, struct round *round);
+};
+void hub_go_round(struct hub *hub, struct round *round);
+
+#endif

@@ -1,0 +1,180 @@
+#include "hub/post.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "hub/audience.h"
+#include "hub/home.h"
+#include "hub/hub.h"
+#include "hub/session.h"
+
+/* ---- requests ---- */
+
+struct request_letter {
+    struct mail mail;
+    struct request request;
+    char bytes[];
+};
+
+static void open_request(void *context, struct mail *mail)
+{
+    struct request_letter *letter = (struct request_letter *)mail;
+    home_handle(context, &letter->request);
+    identity_unref(letter->request.who);
+    free(letter);
+}
+
+void post_request(struct hub *to, const struct request *request)
+{
+    size_t bytes = request->channel.len + request->data.len + request->method.len + request->user.len +
+                   request->client.len + request->reason.len;
+    struct request_letter *letter = xmalloc(sizeof *letter + bytes);
+    char *at = letter->bytes;
+    letter->mail.open = open_request;
+    letter->request = *request;
+    letter->request.who = identity_ref(request->who);
+    letter->request.channel = slice_pack(&at, request->channel);
+    letter->request.data = slice_pack(&at, request->data);
+    letter->request.method = slice_pack(&at, request->method);
+    letter->request.user = slice_pack(&at, request->user);
+    letter->request.client = slice_pack(&at, request->client);
+    letter->request.reason = slice_pack(&at, request->reason);
+    mailbox_post(to->mailbox, &letter->mail);
+}
+
+/* ---- answers ---- */
+
+struct answer_letter {
+    struct mail mail;
+    struct asker asker;
+    struct answer answer;
+    struct error error;
+    const struct identity **members;
+    char bytes[];
+};
+
+static void open_answer(void *context, struct mail *mail)
+{
+    struct answer_letter *letter = (struct answer_letter *)mail;
+    letter->asker.answered(context, &letter->asker, &letter->answer);
+    for (unsigned i = 0; i < letter->answer.member_count; i++)
+        identity_unref(letter->members[i]);
+    free(letter->members);
+    free(letter);
+}
+
+static void copy_members(struct answer_letter *letter, const struct answer *answer)
+{
+    letter->members = NULL;
+    if (answer->member_count == 0)
+        return;
+    letter->members = xmalloc(answer->member_count * sizeof *letter->members);
+    for (unsigned i = 0; i < answer->member_count; i++)
+        letter->members[i] = identity_ref(answer->members[i]);
+    letter->answer.members = letter->members;
+}
+
+void post_answer(struct hub *to, const struct asker *asker, const struct answer *answer)
+{
+    size_t bytes = answer->channel.len + answer->data.len + answer->epoch.len;
+    struct answer_letter *letter = xmalloc(sizeof *letter + bytes);
+    char *at = letter->bytes;
+    letter->mail.open = open_answer;
+    letter->asker = *asker;
+    letter->answer = *answer;
+    letter->answer.channel = slice_pack(&at, answer->channel);
+    letter->answer.data = slice_pack(&at, answer->data);
+    letter->answer.epoch = slice_pack(&at, answer->epoch);
+    if (answer->error != NULL) {
+        letter->error = *answer->error;
+        letter->answer.error = &letter->error;
+    }
+    copy_members(letter, answer);
+    mailbox_post(to->mailbox, &letter->mail);
+}
+
+/* ---- frames ---- */
+
+struct frames_letter {
+    struct mail mail;
+    struct frame *frames[DIALECTS_MAX];
+    size_t channel_len;
+    char channel[];
+};
+
+static void open_frames(void *context, struct mail *mail)
+{
+    struct frames_letter *letter = (struct frames_letter *)mail;
+    audience_deliver(context, slice_make(letter->channel, letter->channel_len), letter->frames);
+    for (unsigned d = 0; d < DIALECTS_MAX; d++)
+        frame_unref(letter->frames[d]);
+    free(letter);
+}
+
+void post_frames(struct hub *to, struct slice channel, struct frame *const *frames)
+{
+    struct frames_letter *letter = xmalloc(sizeof *letter + channel.len);
+    letter->mail.open = open_frames;
+    for (unsigned d = 0; d < DIALECTS_MAX; d++) {
+        letter->frames[d] = frames[d];
+        if (frames[d] != NULL)
+            frame_ref(frames[d]);
+    }
+    letter->channel_len = channel.len;
+    memcpy(letter->channel, channel.at, channel.len);
+    mailbox_post(to->mailbox, &letter->mail);
+}
+
+/* ---- evictions ---- */
+
+struct eviction_letter {
+    struct mail mail;
+    uint64_t session, seat;
+    int code;
+    struct slice channel, reason;
+    char bytes[];
+};
+
+static void open_eviction(void *context, struct mail *mail)
+{
+    struct eviction_letter *letter = (struct eviction_letter *)mail;
+    session_evicted(context, letter->session, letter->channel, letter->seat, letter->code, letter->reason);
+    free(letter);
+}
+
+void post_eviction(struct hub *to, struct slice channel, const struct seat *seat, int code,
+                   struct slice reason)
+{
+    struct eviction_letter *letter = xmalloc(sizeof *letter + channel.len + reason.len);
+    char *at = letter->bytes;
+    letter->mail.open = open_eviction;
+    letter->session = seat->key.session;
+    letter->seat = seat->number;
+    letter->code = code;
+    letter->channel = slice_pack(&at, channel);
+    letter->reason = slice_pack(&at, reason);
+    mailbox_post(to->mailbox, &letter->mail);
+}
+
+/* ---- effects on clients ---- */
+
+struct effect_letter {
+    struct mail mail;
+    struct effects effects;
+};
+
+static void open_effect(void *context, struct mail *mail)
+{
+    struct effect_letter *letter = (struct effect_letter *)mail;
+    session_tell(context, letter->effects.first);
+    effects_discard(&letter->effects);
+    free(letter);
+}
+
+void post_effect(struct hub *to, const struct effect *effect)
+{
+    struct effect_letter *letter = xcalloc(1, sizeof *letter);
+    letter->mail.open = open_effect;
+    effects_add(&letter->effects, effect);
+    mailbox_post(to->mailbox, &letter->mail);
+}

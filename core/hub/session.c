@@ -1,0 +1,529 @@
+#include "hub/session.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "hub/admit.h"
+#include "hub/audience.h"
+#include "hub/home.h"
+#include "hub/hub.h"
+
+enum { CHANNEL_NAME_MAX = 255, LATER_MAX = 8 };
+
+/* A command for a channel whose home has not yet answered an earlier one. */
+struct later {
+    struct later *next;
+    enum verb verb; /* VERB_SUBSCRIBE or VERB_UNSUBSCRIBE */
+    uint64_t tag;
+    struct slice data;
+    char bytes[];
+};
+
+static void on_timer(struct timer *timer);
+
+/* ---- birth and death ---- */
+
+static struct visit *copy_visit(const struct visit *visit)
+{
+    size_t bytes = visit->header_count * sizeof(struct request_header) + visit->ip.len + visit->as.len +
+                   visit->roles.len;
+    for (unsigned i = 0; i < visit->header_count; i++)
+        bytes += visit->headers[i].name.len + visit->headers[i].value.len;
+    struct visit *copy = xmalloc(sizeof *copy + bytes);
+    struct request_header *headers = (struct request_header *)(copy + 1);
+    char *at = (char *)(headers + visit->header_count);
+    *copy = (struct visit){slice_pack(&at, visit->ip), slice_pack(&at, visit->as),
+                           slice_pack(&at, visit->roles), headers, visit->header_count};
+    for (unsigned i = 0; i < visit->header_count; i++) {
+        headers[i].name = slice_pack(&at, visit->headers[i].name);
+        headers[i].value = slice_pack(&at, visit->headers[i].value);
+    }
+    return copy;
+}
+
+static struct slice number_key(const uint64_t *number)
+{
+    return slice_make((const char *)number, sizeof *number);
+}
+
+struct session *session_open(struct conn *conn, const struct visit *visit)
+{
+    struct hub *hub = conn->hub;
+    struct session *session = xcalloc(1, sizeof *session);
+    session->hub = hub;
+    session->conn = conn;
+    session->number = ++hub->last_number;
+    session->visit = copy_visit(visit);
+    map_add(&hub->sessions, number_key(&session->number), session);
+    conn->session = session;
+    timer_start(hub->timers, &session->timer, hub->options->connect_ms, on_timer);
+    return session;
+}
+
+struct session *session_find(struct hub *hub, uint64_t number)
+{
+    return map_find(&hub->sessions, number_key(&number));
+}
+
+static void drop_laters(struct member *member)
+{
+    for (struct later *later = member->later, *next; later != NULL; later = next) {
+        next = later->next;
+        free(later);
+    }
+}
+
+/* Takes the member out of what is delivered to and frees it; the home is told by the caller. */
+static void remove_member(struct session *session, struct member *member)
+{
+    audience_remove(session->hub, member);
+    map_remove(&session->members, member->channel);
+    drop_laters(member);
+    free(member);
+}
+
+static void tell_home_left(struct session *session, const struct member *member, int code,
+                           struct slice reason)
+{
+    struct request request = {
+        .verb = VERB_UNSUBSCRIBE,
+        .asker = {.worker = session->hub->index, .id = session->number},
+        .who = session->identity,
+        .channel = member->channel,
+        .seat = member->seat,
+        .code = code,
+        .reason = reason,
+    };
+    hub_ask(session->hub, &request);
+}
+
+static void tell_disconnected(struct session *session, int code, struct slice reason)
+{
+    struct hub *hub = session->hub;
+    if (session->identity == NULL || !(hub->generation->server_hooks >> SERVER_DISCONNECT & 1))
+        return;
+    struct call call = {.who = session->identity, .code = code, .reason = reason};
+    hub->behaviour.server(hub->behaviour.runtime, SERVER_DISCONNECT, &call);
+    for (struct effect *effect = call.effects.first; effect != NULL; effect = effect->next)
+        home_wish(hub, effect, 1);
+    call_finish(&call);
+}
+
+void session_close(struct session *session, int code, struct slice reason)
+{
+    if (session == NULL)
+        return;
+    struct hub *hub = session->hub;
+    session->conn->session = NULL;
+    while (session->members.count > 0) {
+        size_t at = 0;
+        struct member *member = map_next(&session->members, &at);
+        tell_home_left(session, member, code, reason);
+        remove_member(session, member);
+    }
+    tell_disconnected(session, code, reason);
+    if (session->identity != NULL) {
+        map_remove(&hub->clients, session->identity->facts.client);
+        stats_add(&hub->stats, STAT_SESSIONS, -1);
+    }
+    map_remove(&hub->sessions, number_key(&session->number));
+    map_finish(&session->members);
+    timer_stop(hub->timers, &session->timer);
+    timer_stop(hub->timers, &session->expiry);
+    identity_unref(session->identity);
+    free(session->visit);
+    free(session);
+}
+
+bool session_end(struct session *session, int code)
+{
+    enum stat reason = code == CLOSE_BAD_REQUEST ? STAT_CUT_BAD_REQUEST
+                       : code == CLOSE_STALE     ? STAT_CUT_TIMEOUT
+                       : code == CLOSE_NO_PONG   ? STAT_CUT_NO_PONG
+                                                 : STAT_CUT_OTHER;
+    if (!session->conn->closing)
+        stats_add(&session->hub->stats, reason, 1);
+    conn_close(session->conn, code, NULL);
+    return false;
+}
+
+/* ---- time ---- */
+
+static void start_ping(struct session *session, uint64_t ms)
+{
+    timer_start(session->hub->timers, &session->timer, ms, on_timer);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct session *session = CONTAINER(timer, struct session, timer);
+    const struct hub_options *options = session->hub->options;
+    if (session->state != SESSION_READY) {
+        session_end(session, CLOSE_STALE);
+    } else if (session->is_awaiting_pong) {
+        session_end(session, CLOSE_NO_PONG);
+    } else {
+        session->is_awaiting_pong = true;
+        session->conn->dialect->ping(session->conn);
+        start_ping(session, options->pong_ms);
+    }
+}
+
+bool session_pong(struct session *session)
+{
+    if (!session->is_awaiting_pong)
+        return session_end(session, CLOSE_BAD_REQUEST);
+    session->is_awaiting_pong = false;
+    start_ping(session, session->hub->options->ping_ms);
+    return true;
+}
+
+static void on_expired(struct timer *timer)
+{
+    session_end(CONTAINER(timer, struct session, expiry), CLOSE_EXPIRED);
+}
+
+static void start_clocks(struct session *session)
+{
+    struct hub *hub = session->hub;
+    int64_t expires = session->identity->facts.expires;
+    /* The first ping comes after half to a whole interval, so that connections made at once spread out. */
+    uint64_t ping = hub->options->ping_ms;
+    start_ping(session, ping / 2 + session->number * 2654435761u % (ping / 2 + 1));
+    if (expires > 0)
+        timer_start(hub->timers, &session->expiry, (uint64_t)(expires * 1000 - clock_unix_ms()), on_expired);
+}
+
+/* ---- answers ---- */
+
+static void answer(struct session *session, uint64_t tag, const struct answer *answer)
+{
+    session->conn->dialect->answer(session->conn, tag, answer);
+    conn_said(session->conn);
+}
+
+static bool refuse(struct session *session, uint64_t tag, enum verb verb, const struct error *error)
+{
+    answer(session, tag, &(struct answer){.verb = verb, .error = error});
+    return true;
+}
+
+bool session_refuse(struct session *session, uint64_t tag, enum verb verb, int code)
+{
+    struct error error;
+    fail_code(&error, (enum error_code)code);
+    return refuse(session, tag, verb, &error);
+}
+
+static struct asker asker_for(struct session *session, uint64_t tag,
+                              void (*answered)(struct hub *, const struct asker *, const struct answer *))
+{
+    return (struct asker){session->hub->index, session->number, tag, answered};
+}
+
+static void on_answer(struct hub *hub, const struct asker *asker, const struct answer *what)
+{
+    struct session *session = session_find(hub, asker->id);
+    if (session != NULL && !session->conn->closing)
+        answer(session, asker->tag, what);
+}
+
+/* ---- connect ---- */
+
+static void come_in(struct session *session, uint64_t tag, struct identity *identity)
+{
+    struct hub *hub = session->hub;
+    session->identity = identity;
+    session->state = SESSION_READY;
+    map_add(&hub->clients, identity->facts.client, session);
+    stats_add(&hub->stats, STAT_SESSIONS, 1);
+    start_clocks(session);
+    answer(session, tag,
+           &(struct answer){.verb = VERB_CONNECT,
+                            .identity = identity,
+                            .ping_s = (hub->options->ping_ms + 999) / 1000});
+}
+
+bool session_connect(struct session *session, uint64_t tag, const struct connect_ask *ask)
+{
+    if (session->state != SESSION_NEW)
+        return session_end(session, CLOSE_BAD_REQUEST);
+    struct identity *identity = NULL;
+    struct error error;
+    int close_code;
+    switch (admit_session(session, ask, &identity, &close_code, &error)) {
+    case ADMITTED:
+        come_in(session, tag, identity);
+        break;
+    case REFUSED:
+        session->state = SESSION_REFUSED;
+        refuse(session, tag, VERB_CONNECT, &error);
+        break;
+    case BANNED:
+        return session_end(session, close_code);
+    }
+    free(session->visit);
+    session->visit = NULL;
+    return session->state == SESSION_READY;
+}
+
+/* ---- subscribe and unsubscribe ---- */
+
+static bool is_channel_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] <= ' ' || name.at[i] >= 0x7f)
+            return false;
+    return name.len <= CHANNEL_NAME_MAX;
+}
+
+static enum verb last_wish(const struct member *member)
+{
+    enum verb verb = VERB_SUBSCRIBE;
+    for (const struct later *later = member->later; later != NULL; later = later->next)
+        verb = later->verb;
+    return verb;
+}
+
+static bool do_later(struct session *session, struct member *member, enum verb verb, uint64_t tag,
+                     struct slice data)
+{
+    struct later **end = &member->later;
+    unsigned waiting = 0;
+    for (; *end != NULL; end = &(*end)->next)
+        waiting++;
+    if (waiting == LATER_MAX)
+        return session_refuse(session, tag, verb, ERROR_TOO_MANY_REQUESTS);
+    struct later *later = xmalloc(sizeof *later + data.len);
+    char *at = later->bytes;
+    *later = (struct later){.verb = verb, .tag = tag, .data = slice_pack(&at, data)};
+    *end = later;
+    return true;
+}
+
+static struct member *add_member(struct session *session, struct slice channel)
+{
+    struct member *member = xcalloc(1, sizeof *member + channel.len);
+    char *at = member->bytes;
+    member->session = session;
+    member->channel = slice_pack(&at, channel);
+    member->seat = ++session->last_seat;
+    map_add(&session->members, member->channel, member);
+    return member;
+}
+
+/* What waited for this answer, in its order; a later subscribe may have to wait again, with the rest. */
+static void do_laters(struct session *session, struct slice channel, struct later *laters)
+{
+    for (struct later *later = laters, *next; later != NULL; later = next) {
+        next = later->next;
+        if (later->verb == VERB_SUBSCRIBE)
+            session_subscribe(session, later->tag, channel, later->data);
+        else
+            session_unsubscribe(session, later->tag, channel);
+        free(later);
+    }
+}
+
+static void on_subscribed(struct hub *hub, const struct asker *asker, const struct answer *what)
+{
+    struct session *session = session_find(hub, asker->id);
+    struct member *member = session ? map_find(&session->members, what->channel) : NULL;
+    if (member == NULL || member->seat != what->seat)
+        return; /* the session has gone; its farewell is on its way to the home */
+    struct later *laters = member->later;
+    member->later = NULL;
+    answer(session, asker->tag, what);
+    if (what->error == NULL)
+        audience_add(hub, member);
+    else
+        remove_member(session, member);
+    do_laters(session, what->channel, laters);
+}
+
+bool session_subscribe(struct session *session, uint64_t tag, struct slice channel, struct slice data)
+{
+    const struct hub_options *options = session->hub->options;
+    struct member *member = map_find(&session->members, channel);
+    if (channel.len == 0)
+        return session_end(session, CLOSE_BAD_REQUEST);
+    if (!is_channel_name(channel))
+        return session_refuse(session, tag, VERB_SUBSCRIBE, ERROR_BAD_REQUEST);
+    if (member != NULL && last_wish(member) == VERB_UNSUBSCRIBE)
+        return do_later(session, member, VERB_SUBSCRIBE, tag, data);
+    if (member != NULL)
+        return session_refuse(session, tag, VERB_SUBSCRIBE, ERROR_ALREADY_SUBSCRIBED);
+    if (session->members.count >= options->max_channels) {
+        stats_add(&session->hub->stats, STAT_REFUSED_LIMIT, 1);
+        return session_refuse(session, tag, VERB_SUBSCRIBE, ERROR_LIMIT_EXCEEDED);
+    }
+    member = add_member(session, channel);
+    struct request request = {
+        .verb = VERB_SUBSCRIBE,
+        .asker = asker_for(session, tag, on_subscribed),
+        .who = session->identity,
+        .channel = member->channel,
+        .data = data,
+        .seat = member->seat,
+        .dialect = session->conn->dialect->index,
+    };
+    hub_ask(session->hub, &request);
+    return true;
+}
+
+bool session_unsubscribe(struct session *session, uint64_t tag, struct slice channel)
+{
+    struct member *member = map_find(&session->members, channel);
+    if (channel.len == 0)
+        return session_end(session, CLOSE_BAD_REQUEST);
+    if (member != NULL && member->audience == NULL)
+        return do_later(session, member, VERB_UNSUBSCRIBE, tag, (struct slice){0});
+    if (member != NULL) {
+        tell_home_left(session, member, 0, SLICE("left"));
+        remove_member(session, member);
+    }
+    answer(session, tag, &(struct answer){.verb = VERB_UNSUBSCRIBE});
+    return true;
+}
+
+void session_evicted(struct hub *hub, uint64_t number, struct slice channel, uint64_t seat, int code,
+                     struct slice reason)
+{
+    struct session *session = session_find(hub, number);
+    struct member *member = session ? map_find(&session->members, channel) : NULL;
+    if (member == NULL || member->seat != seat)
+        return;
+    remove_member(session, member);
+    if (session->conn->closing)
+        return;
+    session->conn->dialect->unsubscribed(session->conn, channel, code, reason);
+    conn_said(session->conn);
+}
+
+/* ---- publish, call, presence, send ---- */
+
+static bool ask_home(struct session *session, struct request *request)
+{
+    if (request->channel.len == 0)
+        return session_end(session, CLOSE_BAD_REQUEST);
+    if (!is_channel_name(request->channel))
+        return session_refuse(session, request->asker.tag, request->verb, ERROR_BAD_REQUEST);
+    hub_ask(session->hub, request);
+    return true;
+}
+
+bool session_publish(struct session *session, uint64_t tag, struct slice channel, struct slice data)
+{
+    struct request request = {
+        .verb = VERB_PUBLISH,
+        .asker = asker_for(session, tag, on_answer),
+        .who = session->identity,
+        .channel = channel,
+        .data = data,
+    };
+    if (channel.len > 0 && data.at == NULL)
+        return session_refuse(session, tag, VERB_PUBLISH, ERROR_BAD_REQUEST);
+    return ask_home(session, &request);
+}
+
+bool session_presence(struct session *session, uint64_t tag, struct slice channel, enum verb verb)
+{
+    struct request request = {
+        .verb = verb,
+        .asker = asker_for(session, tag, on_answer),
+        .who = session->identity,
+        .channel = channel,
+    };
+    return ask_home(session, &request);
+}
+
+/* A hook of the server, run here and now. */
+static void run_server_hook(struct session *session, enum server_hook hook, struct call *call)
+{
+    struct behaviour *behaviour = &session->hub->behaviour;
+    call->who = session->identity;
+    behaviour->server(behaviour->runtime, hook, call);
+    for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next)
+        home_wish(session->hub, effect, 1);
+}
+
+static bool has_server_hook(const struct session *session, enum server_hook hook)
+{
+    return session->hub->generation->server_hooks >> hook & 1;
+}
+
+static bool call_server(struct session *session, uint64_t tag, struct slice method, struct slice data)
+{
+    if (!has_server_hook(session, SERVER_CALL))
+        return session_refuse(session, tag, VERB_CALL, ERROR_NOT_AVAILABLE);
+    struct call call = {.hook = HOOK_CALL, .method = method, .data = data};
+    run_server_hook(session, SERVER_CALL, &call);
+    struct answer what = {.verb = VERB_CALL,
+                          .error = call.verdict == VERDICT_REFUSE ? &call.error : NULL,
+                          .data = call.out.len > 0 ? buf_slice(&call.out) : SLICE("null")};
+    answer(session, tag, &what);
+    call_finish(&call);
+    return true;
+}
+
+bool session_call(struct session *session, uint64_t tag, struct slice method, struct slice data)
+{
+    const char *slash = method.len ? memrchr(method.at, '/', method.len) : NULL;
+    if (slash == NULL)
+        return call_server(session, tag, method, data);
+    size_t channel_len = (size_t)(slash - method.at);
+    struct request request = {
+        .verb = VERB_CALL,
+        .asker = asker_for(session, tag, on_answer),
+        .who = session->identity,
+        .channel = slice_make(method.at, channel_len),
+        .method = slice_make(slash + 1, method.len - channel_len - 1),
+        .data = data,
+    };
+    if (request.channel.len == 0)
+        return session_refuse(session, tag, VERB_CALL, ERROR_METHOD_NOT_FOUND);
+    return ask_home(session, &request);
+}
+
+bool session_send(struct session *session, struct slice data)
+{
+    if (!has_server_hook(session, SERVER_MESSAGE))
+        return session_end(session, CLOSE_NOT_AVAILABLE);
+    struct call call = {.data = data};
+    run_server_hook(session, SERVER_MESSAGE, &call);
+    call_finish(&call);
+    return true;
+}
+
+/* ---- what scripts and the API do to clients ---- */
+
+static void tell_one(struct session *session, const struct effect *effect)
+{
+    if (session->conn->closing)
+        return;
+    if (effect->kind == EFFECT_CLOSE) {
+        struct slice reason = effect->reason;
+        char *text = reason.len > 0 ? xslicedup(reason) : NULL;
+        stats_add(&session->hub->stats, STAT_CUT_OTHER, 1);
+        conn_close(session->conn, effect->code, text);
+        free(text);
+    } else {
+        session->conn->dialect->message(session->conn, effect->data);
+        conn_said(session->conn);
+    }
+}
+
+void session_tell(struct hub *hub, const struct effect *effect)
+{
+    if (effect->client.at != NULL) {
+        struct session *session = map_find(&hub->clients, effect->client);
+        if (session != NULL)
+            tell_one(session, effect);
+        return;
+    }
+    struct session *session;
+    for (size_t at = 0; (session = map_next(&hub->clients, &at)) != NULL;)
+        if (slice_is_equal(session->identity->facts.user, effect->user))
+            tell_one(session, effect);
+}

@@ -1,0 +1,87 @@
+/* One client, from its connect command to its end: what it may do next, what it has joined. */
+#ifndef HUB_SESSION_H
+#define HUB_SESSION_H
+
+#include "base/map.h"
+#include "hub/behaviour.h"
+#include "hub/conn.h"
+#include "loop/timer.h"
+
+struct hub;
+struct audience;
+
+/* What the upgrade request said: kept until the connect command has been answered. Copied by session_open. */
+struct visit {
+    struct slice ip;
+    struct slice as, roles; /* of the query, for dev mode: a name; names with commas. "" when absent */
+    const struct request_header *headers;
+    unsigned header_count;
+};
+
+enum session_state {
+    SESSION_NEW,     /* has not connected */
+    SESSION_READY,   /* has */
+    SESSION_REFUSED, /* its connect was answered with an error: good for nothing but closing */
+};
+
+/* Owned by the conn that session_open was given; session_close frees it. */
+struct session {
+    struct hub *hub;
+    struct conn *conn;
+    uint64_t number;     /* its name among threads, never used again on this worker */
+    uint64_t last_seat;  /* of its attempts to subscribe */
+    enum session_state state;
+    struct identity *identity; /* NULL until connected */
+    struct visit *visit;       /* NULL afterwards */
+    struct map members;        /* struct member by channel */
+    struct timer timer;        /* the connect deadline, then ping and pong in turns */
+    struct timer expiry;       /* of the identity */
+    bool is_awaiting_pong;
+    bool is_pinged;            /* has had its first ping */
+};
+
+/* One session in one channel. Owned by the session. */
+struct member {
+    struct slice channel; /* owned bytes, right behind the struct */
+    struct session *session;
+    struct audience *audience; /* NULL while the home has not answered */
+    unsigned index;            /* its place in the audience */
+    uint64_t seat;
+    struct later *later; /* commands for this channel that wait for the home's answer, oldest first */
+    char bytes[];
+};
+
+/* Called when the dialect's connection is open; conn->dialect is set. */
+struct session *session_open(struct conn *conn, const struct visit *visit);
+/* The end, for whatever reason: leaves its channels, tells the scripts, frees it. Called by net/ alone, at the
+ * end of a turn; NULL is fine. `reason` is "connection closed" or the text of the code. */
+void session_close(struct session *session, int code, struct slice reason);
+
+/* What the dialect's commands are called with: all slices are borrowed. `tag` is the command's id; answers go
+ * to conn->dialect->answer. False: the session has been told to close, handle no more commands. */
+struct connect_ask {
+    struct slice token; /* "" when none */
+    struct slice data;  /* checked JSON without raw newlines, or absent */
+};
+bool session_connect(struct session *session, uint64_t tag, const struct connect_ask *ask);
+bool session_subscribe(struct session *session, uint64_t tag, struct slice channel, struct slice data);
+bool session_unsubscribe(struct session *session, uint64_t tag, struct slice channel);
+bool session_publish(struct session *session, uint64_t tag, struct slice channel, struct slice data);
+/* "CHANNEL/NAME" (split at the last '/') or NAME, the server's. */
+bool session_call(struct session *session, uint64_t tag, struct slice method, struct slice data);
+bool session_presence(struct session *session, uint64_t tag, struct slice channel, enum verb verb);
+bool session_send(struct session *session, struct slice data);
+bool session_pong(struct session *session);
+/* Answers with an error, or closes with a code; both return false only when it is over. */
+bool session_refuse(struct session *session, uint64_t tag, enum verb verb, int code);
+bool session_end(struct session *session, int code);
+
+/* From other workers, by number: nothing happens when the session has gone. */
+void session_evicted(struct hub *hub, uint64_t number, struct slice channel, uint64_t seat, int code,
+                     struct slice reason);
+/* Does an EFFECT_SEND or EFFECT_CLOSE to the clients here that it names. */
+void session_tell(struct hub *hub, const struct effect *effect);
+
+struct session *session_find(struct hub *hub, uint64_t number);
+
+#endif

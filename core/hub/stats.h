@@ -1,0 +1,70 @@
+/* What one worker has counted. Written by its thread alone, read by any. */
+#ifndef HUB_STATS_H
+#define HUB_STATS_H
+
+#include "base/buf.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* X(NAME, "metric{labels}", "type", "help"). Rows of one metric stand together. Never a channel's or a
+ * user's name as a label. */
+#define STATS(X)                                                                                                   \
+    X(CONNECTIONS, "weir_connections", "gauge", "Open connections, any protocol.")                                 \
+    X(SESSIONS, "weir_sessions", "gauge", "Connections that have connected in a dialect.")                         \
+    X(SUBSCRIPTIONS, "weir_subscriptions", "gauge", "Channel memberships.")                                        \
+    X(CHANNELS, "weir_channels", "gauge", "Live channels.")                                                        \
+    X(ACCEPTED, "weir_accepted_total", "counter", "Connections accepted.")                                         \
+    X(COMMANDS_IN, "weir_commands_in_total", "counter", "Commands received from clients.")                         \
+    X(MESSAGES_IN, "weir_messages_in_total", "counter", "Messages published, by clients, scripts and the API.")    \
+    X(MESSAGES_OUT, "weir_messages_out_total", "counter", "Messages handed to subscribers.")                       \
+    X(BYTES_IN, "weir_bytes_in_total", "counter", "Bytes received.")                                               \
+    X(BYTES_OUT, "weir_bytes_out_total", "counter", "Bytes sent.")                                                 \
+    X(DROPS_SLOW_BYTES, "weir_drops_total{reason=\"slow_bytes\"}", "counter",                                      \
+      "Messages not delivered, by reason.")                                                                        \
+    X(DROPS_SLOW_AGE, "weir_drops_total{reason=\"slow_age\"}", "counter", "")                                      \
+    X(DROPS_SCRIPT, "weir_drops_total{reason=\"script\"}", "counter", "")                                          \
+    X(DROPS_HOPS, "weir_drops_total{reason=\"hops\"}", "counter", "")                                              \
+    X(DROPS_UNKNOWN, "weir_drops_total{reason=\"unknown_channel\"}", "counter", "")                                \
+    X(REFUSED_RULE, "weir_refused_total{reason=\"rule\"}", "counter", "Commands refused, by reason.")              \
+    X(REFUSED_SCRIPT, "weir_refused_total{reason=\"script\"}", "counter", "")                                      \
+    X(REFUSED_SIZE, "weir_refused_total{reason=\"max_size\"}", "counter", "")                                      \
+    X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                                        \
+    X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                                        \
+    X(REFUSED_ORIGIN, "weir_refused_total{reason=\"origin\"}", "counter", "")                                      \
+    X(REFUSED_CONNECTIONS, "weir_refused_total{reason=\"max_connections\"}", "counter", "")                        \
+    X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter", "Connections ended by us, by reason.") \
+    X(CUT_SLOW, "weir_cut_total{reason=\"slow\"}", "counter", "")                                                  \
+    X(CUT_TIMEOUT, "weir_cut_total{reason=\"timeout\"}", "counter", "")                                            \
+    X(CUT_NO_PONG, "weir_cut_total{reason=\"no_pong\"}", "counter", "")                                            \
+    X(CUT_OTHER, "weir_cut_total{reason=\"other\"}", "counter", "")                                                \
+    X(HTTP_REQUESTS, "weir_http_requests_total", "counter", "HTTP requests answered.")                             \
+    X(HTTP_REFUSED, "weir_http_refused_total", "counter", "HTTP requests answered with an error.")
+
+enum stat {
+#define X(name, metric, type, help) STAT_##name,
+    STATS(X)
+#undef X
+    STAT_COUNT
+};
+
+struct stats {
+    _Atomic uint64_t values[STAT_COUNT];
+};
+
+/* A gauge goes down by adding -1. One writer, so no read-modify-write is needed. */
+static inline void stats_add(struct stats *stats, enum stat stat, int64_t n)
+{
+    uint64_t old = atomic_load_explicit(&stats->values[stat], memory_order_relaxed);
+    atomic_store_explicit(&stats->values[stat], old + (uint64_t)n, memory_order_relaxed);
+}
+
+static inline uint64_t stats_get(const struct stats *stats, enum stat stat)
+{
+    return atomic_load_explicit(&((struct stats *)stats)->values[stat], memory_order_relaxed);
+}
+
+/* Appends Prometheus text of the sums over all workers. */
+void stats_put(struct stats *const *all, unsigned count, struct buf *out);
+
+#endif

@@ -1,0 +1,37 @@
+/* Frames waiting for one reader. Bounded: it says no, it never grows without limit. */
+#ifndef WIRE_OUTBOX_H
+#define WIRE_OUTBOX_H
+
+#include "wire/frame.h"
+
+struct outbox_slot {
+    struct frame *frame; /* holds one reference */
+    uint32_t since_ms;   /* when it was pushed, low bits of the loop's clock */
+};
+
+struct outbox { /* embedded in conn, which calls init and finish */
+    struct outbox_slot *ring;
+    uint32_t head, count, slots; /* slots is zero or a power of two */
+    size_t bytes;                /* that wait, what was sent of the first frame not counted */
+    size_t byte_limit;
+    uint32_t sent; /* bytes of the first frame that have gone */
+};
+
+void outbox_init(struct outbox *box, size_t byte_limit);
+void outbox_finish(struct outbox *box); /* drops what waits */
+
+/* Keeps a reference of its own. False: full, nothing was kept. A frame for an empty box always fits. */
+bool outbox_push(struct outbox *box, struct frame *frame, uint64_t now_ms) MUST_USE;
+/* The same whatever the limit: for the few bytes that end a connection. */
+void outbox_push_last(struct outbox *box, struct frame *frame, uint64_t now_ms);
+bool outbox_is_empty(const struct outbox *box);
+uint32_t outbox_age_ms(const struct outbox *box, uint64_t now_ms); /* of the oldest; 0 when empty */
+
+/* The bytes of the n-th waiting frame still to be sent (n from 0), borrowed; absent past the end. */
+struct slice outbox_peek(const struct outbox *box, uint32_t n);
+/* The first `bytes` waiting bytes have gone. True: among them was a frame after which the connection ends. */
+bool outbox_sent(struct outbox *box, size_t bytes);
+/* Forgets what waits, but for a frame that has gone in part. */
+void outbox_drop_waiting(struct outbox *box);
+
+#endif
