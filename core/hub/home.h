@@ -3,6 +3,7 @@
 #define HUB_HOME_H
 
 #include "hub/channel.h"
+#include "hub/effect.h"
 #include "hub/request.h"
 
 /* Does what is asked (rules, hooks, order, fan-out) and answers the asker. Must be at home here. */

@@ -1,0 +1,315 @@
+#include "dialect/centrifuge.h"
+
+#include "dialect/command.h"
+#include "hub/hub.h"
+#include "wire/json.h"
+
+/* ---- what it says ---- */
+
+/* Starts another message of this turn. */
+static struct buf *begin(struct conn *conn)
+{
+    if (conn->replies.len > 0)
+        buf_add_byte(&conn->replies, '\n');
+    return &conn->replies;
+}
+
+static void put_raw(struct buf *out, const char *name, struct slice json)
+{
+    if (json.at == NULL)
+        return;
+    buf_add_text(out, name);
+    buf_add_slice(out, json);
+}
+
+static void put_info(struct buf *out, const struct identity *who)
+{
+    buf_add_text(out, "{\"user\":");
+    json_quote(out, who->facts.user);
+    buf_add_text(out, ",\"client\":");
+    json_quote(out, who->facts.client);
+    put_raw(out, ",\"conn_info\":", who->facts.info);
+    buf_add_byte(out, '}');
+}
+
+static struct frame *encode_publication(const struct publication *publication)
+{
+    struct buf out = {0};
+    buf_reserve(&out, publication->data.len + publication->channel.len + 160);
+    buf_add_text(&out, "{\"push\":{\"channel\":");
+    json_quote(&out, publication->channel);
+    buf_add_text(&out, ",\"pub\":{\"data\":");
+    buf_add_slice(&out, publication->data);
+    if (publication->who != NULL) {
+        buf_add_text(&out, ",\"info\":");
+        put_info(&out, publication->who);
+    }
+    if (publication->offset > 0) {
+        buf_add_text(&out, ",\"offset\":");
+        buf_add_unsigned(&out, publication->offset);
+    }
+    buf_add_text(&out, "}}}");
+    struct frame *frame = frame_create_message(WS_TEXT, buf_slice(&out));
+    buf_finish(&out);
+    return frame;
+}
+
+static void put_error(struct buf *out, const struct error *error)
+{
+    buf_add_text(out, ",\"error\":{\"code\":");
+    buf_add_unsigned(out, (uint64_t)error->code);
+    buf_add_text(out, ",\"message\":");
+    json_quote(out, slice_of(error->text));
+    if (error->temporary)
+        buf_add_text(out, ",\"temporary\":true");
+    if (error->incident[0] != '\0') {
+        buf_add_text(out, ",\"incident\":");
+        json_quote(out, slice_of(error->incident));
+    }
+    buf_add_byte(out, '}');
+}
+
+static void put_connect(struct buf *out, const struct answer *answer)
+{
+    buf_add_text(out, ",\"connect\":{\"client\":");
+    json_quote(out, answer->identity->facts.client);
+    buf_add_text(out, ",\"version\":\"weir " WEIR_VERSION "\"");
+    put_raw(out, ",\"data\":", answer->data);
+    buf_printf(out, ",\"ping\":%u,\"pong\":true}", answer->ping_s);
+}
+
+static void put_subscribe(struct buf *out, const struct answer *answer)
+{
+    buf_add_text(out, ",\"subscribe\":{");
+    put_raw(out, "\"data\":", answer->data);
+    buf_add_byte(out, '}');
+}
+
+static void put_unsubscribe(struct buf *out, const struct answer *answer)
+{
+    (void)answer;
+    buf_add_text(out, ",\"unsubscribe\":{}");
+}
+
+static void put_publish(struct buf *out, const struct answer *answer)
+{
+    (void)answer;
+    buf_add_text(out, ",\"publish\":{}");
+}
+
+static void put_rpc(struct buf *out, const struct answer *answer)
+{
+    buf_add_text(out, ",\"rpc\":{");
+    put_raw(out, "\"data\":", answer->data);
+    buf_add_byte(out, '}');
+}
+
+static void put_presence(struct buf *out, const struct answer *answer)
+{
+    buf_add_text(out, ",\"presence\":{\"presence\":{");
+    for (unsigned i = 0; i < answer->member_count; i++) {
+        if (i > 0)
+            buf_add_byte(out, ',');
+        json_quote(out, answer->members[i]->facts.client);
+        buf_add_byte(out, ':');
+        put_info(out, answer->members[i]);
+    }
+    buf_add_text(out, "}}");
+}
+
+static void put_presence_stats(struct buf *out, const struct answer *answer)
+{
+    buf_printf(out, ",\"presence_stats\":{\"num_clients\":%u,\"num_users\":%u}", answer->clients,
+               answer->users);
+}
+
+static void (*const put_result[VERB_COUNT])(struct buf *out, const struct answer *answer) = {
+    [VERB_CONNECT] = put_connect,
+    [VERB_SUBSCRIBE] = put_subscribe,
+    [VERB_UNSUBSCRIBE] = put_unsubscribe,
+    [VERB_PUBLISH] = put_publish,
+    [VERB_CALL] = put_rpc,
+    [VERB_PRESENCE] = put_presence,
+    [VERB_PRESENCE_STATS] = put_presence_stats,
+};
+
+static void say_answer(struct conn *conn, uint64_t tag, const struct answer *answer)
+{
+    struct buf *out = begin(conn);
+    buf_add_text(out, "{\"id\":");
+    buf_add_unsigned(out, tag);
+    if (answer->error != NULL)
+        put_error(out, answer->error);
+    else
+        put_result[answer->verb](out, answer);
+    buf_add_byte(out, '}');
+}
+
+static void say_unsubscribed(struct conn *conn, struct slice channel, int code, struct slice reason)
+{
+    struct buf *out = begin(conn);
+    buf_add_text(out, "{\"push\":{\"channel\":");
+    json_quote(out, channel);
+    buf_printf(out, ",\"unsubscribe\":{\"code\":%d,\"reason\":", code);
+    json_quote(out, reason.len > 0 ? reason : SLICE("server unsubscribe"));
+    buf_add_text(out, "}}}");
+}
+
+static void say_message(struct conn *conn, struct slice data)
+{
+    struct buf *out = begin(conn);
+    buf_add_text(out, "{\"push\":{\"message\":{\"data\":");
+    buf_add_slice(out, data);
+    buf_add_text(out, "}}}");
+}
+
+static void say_ping(struct conn *conn)
+{
+    buf_add_text(begin(conn), "{}");
+}
+
+static struct frame *seal(struct conn *conn)
+{
+    struct frame *frame = frame_create_message(WS_TEXT, buf_slice(&conn->replies));
+    buf_finish(&conn->replies);
+    return frame;
+}
+
+const struct dialect centrifuge_json = {
+    .index = 0,
+    .publication = encode_publication,
+    .answer = say_answer,
+    .unsubscribed = say_unsubscribed,
+    .message = say_message,
+    .ping = say_ping,
+    .seal = seal,
+    .goodbye = frame_create_close,
+};
+
+/* ---- what it hears ---- */
+
+static bool hear_connect(struct session *session, const struct command *command)
+{
+    struct connect_ask ask = {.token = command->token, .data = command->data};
+    return session_connect(session, command->id, &ask);
+}
+
+static bool hear_subscribe(struct session *session, const struct command *command)
+{
+    if (command->has_delta && !command->is_delta_known)
+        return session_end(session, CLOSE_BAD_REQUEST);
+    if (command->type != 0)
+        return session_refuse(session, command->id, VERB_SUBSCRIBE,
+                              command->type == 4 ? ERROR_NOT_AVAILABLE : ERROR_PERMISSION_DENIED);
+    if (command->has_filter)
+        return session_refuse(session, command->id, VERB_SUBSCRIBE, ERROR_BAD_REQUEST);
+    return session_subscribe(session, command->id, command->channel, command->data);
+}
+
+static bool hear_unsubscribe(struct session *session, const struct command *command)
+{
+    return session_unsubscribe(session, command->id, command->channel);
+}
+
+static bool hear_publish(struct session *session, const struct command *command)
+{
+    return session_publish(session, command->id, command->channel, command->data);
+}
+
+static bool hear_presence(struct session *session, const struct command *command)
+{
+    return session_presence(session, command->id, command->channel, VERB_PRESENCE);
+}
+
+static bool hear_presence_stats(struct session *session, const struct command *command)
+{
+    return session_presence(session, command->id, command->channel, VERB_PRESENCE_STATS);
+}
+
+static bool hear_rpc(struct session *session, const struct command *command)
+{
+    return session_call(session, command->id, command->method, command->data);
+}
+
+static bool hear_send(struct session *session, const struct command *command)
+{
+    return session_send(session, command->data);
+}
+
+/* What this version does not offer to clients: history, refresh, sub_refresh. */
+static bool hear_unavailable(struct session *session, const struct command *command)
+{
+    return session_refuse(session, command->id, VERB_CALL, ERROR_NOT_AVAILABLE);
+}
+
+static bool hear_nothing(struct session *session, const struct command *command)
+{
+    (void)command;
+    return session_end(session, CLOSE_BAD_REQUEST);
+}
+
+static bool (*const hear[COMMAND_KIND_COUNT])(struct session *session, const struct command *command) = {
+    [COMMAND_CONNECT] = hear_connect,
+    [COMMAND_SUBSCRIBE] = hear_subscribe,
+    [COMMAND_UNSUBSCRIBE] = hear_unsubscribe,
+    [COMMAND_PUBLISH] = hear_publish,
+    [COMMAND_PRESENCE] = hear_presence,
+    [COMMAND_PRESENCE_STATS] = hear_presence_stats,
+    [COMMAND_HISTORY] = hear_unavailable,
+    [COMMAND_RPC] = hear_rpc,
+    [COMMAND_SEND] = hear_send,
+    [COMMAND_REFRESH] = hear_unavailable,
+    [COMMAND_SUB_REFRESH] = hear_unavailable,
+    [COMMAND_NONE] = hear_nothing,
+};
+
+static bool dispatch(struct session *session, struct command *command)
+{
+    stats_add(&session->hub->stats, STAT_COMMANDS_IN, 1);
+    if (command->kind == COMMAND_CONNECT)
+        return command->id > 0 ? hear_connect(session, command) : hear_nothing(session, command);
+    if (session->state != SESSION_READY)
+        return session_end(session, CLOSE_BAD_REQUEST);
+    if (command->id == 0 && command->kind == COMMAND_NONE)
+        return session_pong(session);
+    if (command->id == 0 && command->kind != COMMAND_SEND)
+        return session_end(session, CLOSE_BAD_REQUEST);
+    return hear[command->kind](session, command);
+}
+
+/* A carriage return outside strings is whitespace that some line-splitting clients would choke on. */
+static void drop_raw_returns(struct command *command, struct buf *clean)
+{
+    if (command->data.at == NULL || memchr(command->data.at, '\r', command->data.len) == NULL)
+        return;
+    buf_clear(clean);
+    json_put_line(clean, command->data);
+    command->data = buf_slice(clean);
+}
+
+/* False: handle nothing more of this message. */
+static bool hear_line(struct session *session, struct slice line, struct buf *scratch, struct buf *clean)
+{
+    struct command command;
+    if (!command_parse(line, scratch, &command))
+        return session_end(session, CLOSE_BAD_REQUEST);
+    drop_raw_returns(&command, clean);
+    return dispatch(session, &command);
+}
+
+void centrifuge_receive(struct session *session, struct slice message)
+{
+    struct buf scratch = {0}, clean = {0};
+    const char *at = message.at, *end = message.at + message.len;
+    if (message.len == 0)
+        session_end(session, CLOSE_BAD_REQUEST);
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = newline ? newline : end;
+        if (!hear_line(session, slice_make(at, (size_t)(stop - at)), &scratch, &clean))
+            break;
+        at = newline ? newline + 1 : end;
+    }
+    buf_finish(&scratch);
+    buf_finish(&clean);
+}

@@ -1,0 +1,14 @@
+/* The Centrifuge client protocol v2 in JSON: what the unmodified centrifuge SDKs speak. */
+#ifndef DIALECT_CENTRIFUGE_H
+#define DIALECT_CENTRIFUGE_H
+
+#include "hub/session.h"
+
+/* What it says. Its index is 0. */
+extern const struct dialect centrifuge_json;
+
+/* What it hears: one message with one or more commands, a newline between two. Answers and pushes go to the
+ * session's conn; a message that is none ends the session (3501). */
+void centrifuge_receive(struct session *session, struct slice message);
+
+#endif
