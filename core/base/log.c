@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 struct line {
     char text[LOG_LINE_MAX];
     size_t len;
+    bool is_full;
 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
@@ -20,12 +22,16 @@ void log_init(struct log *log, enum log_level level, enum log_format format, int
     *log = (struct log){level, format, fd};
 }
 
-/* Room is kept for the closing `"}` and the newline. */
+/* What ends a line in every case: a quote, a brace, a newline. */
+enum { LINE_TAIL = 3 };
+
+/* All of it or nothing; after the first piece that does not fit, nothing at all. */
 static void put(struct line *line, const char *text, size_t len)
 {
-    size_t room = sizeof line->text - 4 - line->len;
-    if (len > room)
-        len = room;
+    if (line->is_full || line->len + len > sizeof line->text - LINE_TAIL) {
+        line->is_full = true;
+        return;
+    }
     memcpy(line->text + line->len, text, len);
     line->len += len;
 }
@@ -35,60 +41,113 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-static void put_escaped_byte(struct line *line, unsigned char byte)
+static void put_escaped(struct line *line, unsigned char code)
 {
     char escape[8];
-    if (sizeof line->text - 4 - line->len < sizeof escape)
-        return;
-    if (byte == '"' || byte == '\\')
-        snprintf(escape, sizeof escape, "\\%c", byte);
-    else if (byte == '\n')
+    if (code == '"' || code == '\\')
+        snprintf(escape, sizeof escape, "\\%c", code);
+    else if (code == '\n')
         snprintf(escape, sizeof escape, "\\n");
     else
-        snprintf(escape, sizeof escape, "\\u%04x", byte);
+        snprintf(escape, sizeof escape, "\\u%04x", code);
     put_text(line, escape);
 }
 
-static void put_quoted(struct line *line, const char *text)
+/* U+0080 to U+009F: terminals take them as commands. */
+static bool is_c1_control(const char *at)
+{
+    return (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0;
+}
+
+static bool is_ascii_control(unsigned char byte)
+{
+    return byte < 0x20 || byte == 0x7f;
+}
+
+/* Character by character, so that a line that is cut ends with a whole one. */
+static void put_chars(struct line *line, const char *text)
+{
+    struct slice rest = slice_of(text);
+    while (rest.len > 0 && !line->is_full) {
+        unsigned char byte = (unsigned char)*rest.at;
+        size_t len = utf8_char(rest);
+        if (len == 0)
+            put_text(line, UTF8_REPLACEMENT);
+        else if (is_ascii_control(byte) || byte == '"' || byte == '\\')
+            put_escaped(line, byte);
+        else if (len == 2 && is_c1_control(rest.at))
+            put_escaped(line, (unsigned char)rest.at[1]);
+        else
+            put(line, rest.at, len);
+        rest = slice_make(rest.at + (len ? len : 1), rest.len - (len ? len : 1));
+    }
+}
+
+/* False when there was no room to begin. */
+static bool put_quoted(struct line *line, const char *text)
 {
     put(line, "\"", 1);
-    for (const char *at = text; *at; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f)
-            put_escaped_byte(line, byte);
-        else
-            put(line, at, 1);
-    }
-    if (line->len < sizeof line->text - 3)
-        line->text[line->len++] = '"';
+    if (line->is_full)
+        return false;
+    put_chars(line, text);
+    line->text[line->len++] = '"'; /* of LINE_TAIL, when the line is full */
+    return true;
+}
+
+static bool is_plain_at(const char *at)
+{
+    return !is_ascii_control((unsigned char)*at) && strchr(" \"=\\", *at) == NULL &&
+           !is_c1_control(at);
 }
 
 static bool is_plain(const char *text)
 {
     for (const char *at = text; *at; at++)
-        if ((unsigned char)*at <= 0x20 || *at == '"' || *at == '=' || *at == '\\' || *at == 0x7f)
+        if (!is_plain_at(at))
             return false;
     return *text != '\0';
 }
 
+/* Scripts choose keys too: what would end a logfmt key becomes an underscore. */
+static void put_key(struct line *line, const char *key)
+{
+    char clean[64];
+    size_t len = 0;
+    for (; key[len] && len < sizeof clean - 1; len++)
+        clean[len] = is_plain_at(key + len) ? key[len] : '_';
+    clean[len] = '\0';
+    put_chars(line, len > 0 ? clean : "_");
+}
+
+static bool put_logfmt_pair(struct line *line, const char *key, const char *value)
+{
+    put_text(line, line->len > 0 ? " " : "");
+    put_key(line, key);
+    put(line, "=", 1);
+    if (!is_plain(value))
+        return put_quoted(line, value);
+    bool has_begun = !line->is_full;
+    put_chars(line, value);
+    return has_begun;
+}
+
+static bool put_json_pair(struct line *line, const char *key, const char *value)
+{
+    put_text(line, line->len > 1 ? "," : "");
+    put_quoted(line, key);
+    put(line, ":", 1);
+    return put_quoted(line, value);
+}
+
+/* A value may be cut, a key may not: a pair whose value cannot begin is left out. */
 static void put_pair(const struct log *log, struct line *line, const char *key, const char *value)
 {
-    if (value == NULL)
-        value = "";
-    if (log->format == LOG_FORMAT_JSON) {
-        put_text(line, line->len > 1 ? "," : "");
-        put_quoted(line, key);
-        put(line, ":", 1);
-        put_quoted(line, value);
+    bool is_json = log->format == LOG_FORMAT_JSON;
+    size_t begin = line->len;
+    if (line->is_full)
         return;
-    }
-    put_text(line, line->len > 0 ? " " : "");
-    put_text(line, key);
-    put(line, "=", 1);
-    if (is_plain(value))
-        put_text(line, value);
-    else
-        put_quoted(line, value);
+    if (!(is_json ? put_json_pair : put_logfmt_pair)(line, key, value ? value : ""))
+        line->len = begin;
 }
 
 static void put_time(const struct log *log, struct line *line)

@@ -1,4 +1,4 @@
-/* HTTP/1.1 requests from strangers: a strict head parser and a strict body decoder (RFC 9112). */
+/* HTTP/1.1 requests from strangers: a strict parser of their heads (RFC 9112). */
 #ifndef WIRE_HTTP_H
 #define WIRE_HTTP_H
 
@@ -62,22 +62,6 @@ struct http_upgrade {
 bool http_wants_upgrade(const struct http_head *head); /* asks for websocket, well or badly */
 bool http_check_upgrade(const struct http_head *head, struct http_upgrade *upgrade,
                         struct http_refusal *refusal);
-
-/* A request body on its way in: by Content-Length or chunked. Embedded in the connection. */
-struct http_body {
-    uint64_t left;   /* of the length or of the current chunk */
-    uint64_t total;  /* decoded so far */
-    uint64_t limit;  /* over it: 413 */
-    unsigned state;  /* private */
-    unsigned line;   /* private: bytes of the current chunk line or trailer */
-};
-/* False and *refusal when the announced length is over the limit. */
-bool http_body_init(struct http_body *body, const struct http_head *head, uint64_t limit,
-                    struct http_refusal *refusal);
-/* Takes bytes from `in`: *used of them, appends the decoded ones to out. HTTP_DONE when the body is
- * complete (at once for a request without one); bytes after it stay unused. */
-enum http_step http_body_read(struct http_body *body, struct slice in, size_t *used, struct buf *out,
-                              struct http_refusal *refusal);
 
 const char *http_status_text(int status); /* "Not Found" */
 

@@ -22,7 +22,7 @@ struct ws_limits {
 };
 
 /* Reads masked frames from one client. Embedded in the connection; all zeroes plus ws_decoder_init.
- * Between messages it owns no memory. Strict: masks, reserved bits (all must be zero), known opcodes,
+ * Between messages it owns no memory (once WS_NEED_MORE was answered). Strict: masks, reserved bits (all must be zero), known opcodes,
  * minimal length forms, control frames of at most 125 bytes and never fragmented, UTF-8 of text checked
  * across fragments as early as a fragment ends (1007), close codes and close reasons checked. */
 struct ws_decoder {
@@ -38,10 +38,8 @@ struct ws_decoder {
     uint64_t left;         /* payload bytes of the current frame still to come */
     unsigned mask_at;
     unsigned utf8;         /* private: state of the UTF-8 check */
-    size_t checked;        /* private: bytes of message already checked */
     int close_code;        /* after WS_BROKEN: 1002, 1007, 1008 or 1009 */
     const char *why;
-    bool has_given;        /* private: message was handed out, forget it at the next call */
 };
 
 void ws_decoder_init(struct ws_decoder *d, const struct ws_limits *limits);
