@@ -5,7 +5,8 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 
-static int push_step(lua_State *L, enum http_step step, size_t used, const struct http_refusal *refusal)
+static int push_step(lua_State *L, enum http_step step, size_t used,
+                     const struct http_refusal *refusal)
 {
     lua_pushstring(L, step == HTTP_DONE ? "done" : step == HTTP_MORE ? "more" : "bad");
     lua_pushinteger(L, (lua_Integer)used);
@@ -22,7 +23,7 @@ struct reading {
 };
 
 /* new(length or "chunked" or nil, limit) -> a reading, or nil, status, why */
-static int new(lua_State *L)
+static int new (lua_State *L)
 {
     struct http_head head = {0};
     struct http_refusal refusal = {0};

@@ -1,4 +1,5 @@
-/* wire/http for specs: heads as tables. Every call gets its bytes in memory of exactly their size. */
+/* wire/http for specs: heads as tables. Every call gets its bytes in memory of exactly their size.
+ */
 #include "base/memory.h"
 #include "wire/http.h"
 
@@ -165,9 +166,12 @@ static int status_text(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {{"parse", parse},         {"find", find},
-                                     {"has_token", has_token}, {"query", query},
-                                     {"status_text", status_text}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"parse", parse},
+                                     {"find", find},
+                                     {"has_token", has_token},
+                                     {"query", query},
+                                     {"status_text", status_text},
+                                     {NULL, NULL}};
 
 int luaopen_room_http(lua_State *L);
 int luaopen_room_http(lua_State *L)

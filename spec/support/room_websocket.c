@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* new{message =, fragments =} */
-static int new(lua_State *L)
+static int new (lua_State *L)
 {
     struct ws_limits limits;
     lua_getfield(L, 1, "message");
@@ -104,8 +104,8 @@ static int mask(lua_State *L)
 static int head(lua_State *L)
 {
     unsigned char bytes[WS_HEAD_MAX];
-    size_t len = ws_head(bytes, (enum ws_opcode)luaL_checkinteger(L, 1),
-                         (uint64_t)luaL_checkinteger(L, 2));
+    size_t len =
+        ws_head(bytes, (enum ws_opcode)luaL_checkinteger(L, 1), (uint64_t)luaL_checkinteger(L, 2));
     lua_pushlstring(L, (const char *)bytes, len);
     return 1;
 }
@@ -130,8 +130,9 @@ static int close_code(lua_State *L)
 
 static const luaL_Reg methods[] = {
     {"decode", decode}, {"owned", owned}, {"__gc", finish}, {NULL, NULL}};
-static const luaL_Reg functions[] = {{"new", new},   {"mask", mask},       {"head", head},
-                                     {"close", put_close}, {"close_code", close_code}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"new", new}, {"mask", mask}, {"head", head}, {"close", put_close}, {"close_code", close_code},
+    {NULL, NULL}};
 
 int luaopen_room_websocket(lua_State *L);
 int luaopen_room_websocket(lua_State *L)
