@@ -1,0 +1,37 @@
+/* base/utf8 for specs. */
+#include "base/utf8.h"
+
+#include <lauxlib.h>
+
+/* check(piece, ...) -> "whole", "begun" or "bad" */
+static int check(lua_State *L)
+{
+    unsigned state = 0;
+    for (int i = 1; i <= lua_gettop(L); i++) {
+        struct slice piece;
+        piece.at = luaL_checklstring(L, i, &piece.len);
+        if (!utf8_check(&state, piece)) {
+            lua_pushstring(L, "bad");
+            return 1;
+        }
+    }
+    lua_pushstring(L, state == 0 ? "whole" : "begun");
+    return 1;
+}
+
+static int char_length(lua_State *L)
+{
+    struct slice text;
+    text.at = luaL_checklstring(L, 1, &text.len);
+    lua_pushinteger(L, (lua_Integer)utf8_char(text));
+    return 1;
+}
+
+static const luaL_Reg functions[] = {{"check", check}, {"char", char_length}, {NULL, NULL}};
+
+int luaopen_room_utf8(lua_State *L);
+int luaopen_room_utf8(lua_State *L)
+{
+    luaL_newlib(L, functions);
+    return 1;
+}
