@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "wire/utf8.h"
 
 #include <stdint.h>
 
@@ -36,13 +37,20 @@ struct json_walk {
 void json_walk_init(struct json_walk *walk, struct slice container);
 bool json_walk_item(struct json_walk *walk, struct slice *value);                     /* of an array */
 bool json_walk_member(struct json_walk *walk, struct slice *key, struct slice *value); /* of an object */
+/* Reads a checked text in one pass and flat: a token is a scalar or a single bracket; commas and colons
+ * are passed over. For those who take a whole text apart: walking reads a nested value once a level. */
+bool json_read(struct json_walk *text, struct slice *token);
+
 /* `key` above is a string value with its quotes; this compares it, escapes included. */
 bool json_key_is(struct slice key, const char *name);
 /* The member of that name, the last one where a name is repeated; false when absent or not an object. */
 bool json_find(struct slice object, const char *name, struct slice *value);
 
-/* Appends the decoded UTF-8 of a string value (unpaired surrogates become U+FFFD). */
+/* Appends the decoded UTF-8 of a string value (unpaired surrogates become U+FFFD);
+ * nothing for a value that is not a string. */
 void json_unquote(struct buf *out, struct slice string);
+/* The same into `room`, which has space for string.len bytes; returns how many there are. */
+size_t json_unquote_to(char *room, struct slice string);
 /* The same without a copy where the string has no escape: true and a borrowed slice. */
 bool json_plain(struct slice string, struct slice *text);
 /* False when the value is not an integer in range ("1.0" and "1e2" are not integers). */
@@ -53,7 +61,5 @@ bool json_unsigned(struct slice value, uint64_t *n) MUST_USE;
 void json_quote(struct buf *out, struct slice text);
 /* Appends a checked value with CR and LF outside strings left out (inside strings there are none). */
 void json_put_line(struct buf *out, struct slice value);
-/* Whether bytes are valid UTF-8 (no surrogates, no overlong forms). */
-bool utf8_is_valid(struct slice bytes);
 
 #endif
