@@ -137,9 +137,38 @@ static int torture(lua_State *L)
     return 1;
 }
 
+/* encode_starved(text) -> text | nil, message. Encodes in a VM that gets no memory any more and
+ * outside any protected call: an error raised would end the process. */
+static int encode_starved(lua_State *L)
+{
+    struct slice text;
+    text.at = luaL_checklstring(L, 1, &text.len);
+    struct heap heap = {.left = 1, .keeps_failing = true};
+    lua_State *vm = lua_newstate(allocate, &heap);
+    struct buf out = {0};
+    struct error err;
+    codec_open(vm);
+    ensure(codec_push(vm, text, &err));
+    lua_gc(vm, LUA_GCCOLLECT);
+    heap.armed = true;
+    bool written = codec_encode(vm, 1, "data", &CODEC_LIMITS_DEFAULT, &out, &err);
+    ensure(lua_gettop(vm) == 1);
+    heap.armed = false;
+    lua_close(vm);
+    if (!written)
+        lua_pushnil(L);
+    lua_pushlstring(L, written ? out.at : err.text, written ? out.len : strlen(err.text));
+    buf_finish(&out);
+    return written ? 1 : 2;
+}
+
 static const luaL_Reg functions[] = {
-    {"decode", decode},   {"encode", encode}, {"is_array", is_array},
-    {"torture", torture}, {NULL, NULL},
+    {"decode", decode},
+    {"encode", encode},
+    {"is_array", is_array},
+    {"torture", torture},
+    {"encode_starved", encode_starved},
+    {NULL, NULL},
 };
 
 int luaopen_room_codec(lua_State *L);

@@ -192,6 +192,23 @@ describe("script/codec", function()
       end
     end)
 
+    it("writes and reads short decimals as a person would", function()
+      math.randomseed(26)
+      for _ = 1, 20000 do
+        local places = math.random(0, 9)
+        local x = math.random(-10 ^ math.random(1, 14) // 1, 10 ^ math.random(1, 14) // 1) / 10 ^ places
+        local plain = ("%.15g"):format(x)
+        local text = codec.encode(x)
+        assert(is_same(x, codec.decode(text)), plain)
+        assert(is_same(x, codec.decode(plain:find("[.e]") and plain or plain .. ".0")), plain)
+        if plain:find("%.") and not plain:find("e") then assert.equal(plain, text) end
+      end
+      assert.equal("[0.5,-0.000001,12.34,100.0,-7.1,0.0,1e-07]", codec.encode { 0.5, -0.000001, 12.34, 100.0, -7.1, 0.0, 1e-7 })
+      for _, text in ipairs { "0.3", "-0.7", "1.10", "99999999.9999999", "-0.0", "0.000000000001", "1.5e3", "12345678901.2345" } do
+        assert(is_same(tonumber(text), codec.decode(text)), text)
+      end
+    end)
+
     it("refuses numbers that JSON does not have", function()
       refused(0 / 0, "data: the number nan is not one of JSON")
       refused({ price = 1 / 0 }, "data.price: the number inf is not one of JSON")
@@ -333,6 +350,15 @@ describe("script/codec", function()
 
     it("fails as a whole at each single allocation, and leaks nothing", function()
       assert(codec.torture(text, false) > 50)
+    end)
+
+    it("still encodes, or fails without raising where the stack would have to grow", function()
+      local few = '{"a":[1,2.5,{"b":"x","c":[]}],"d":null}'
+      assert.equal(few, codec.encode_starved(few))
+      local parts = {}
+      for i = 1, 500 do parts[i] = ('"k%d":%d'):format(i, i) end
+      assert.same({ nil, "data.x: more members than the Lua stack can hold" },
+        { codec.encode_starved('{"x":{' .. table.concat(parts, ",") .. "}}") })
     end)
 
     it("fails as a whole from each allocation on, and leaks nothing", function()
