@@ -88,15 +88,66 @@ bool utf8_check(unsigned *state, struct slice piece)
     return true;
 }
 
-size_t utf8_char(struct slice text)
+bool utf8_is_valid(struct slice text)
 {
     unsigned state = 0;
-    for (size_t i = 0; i < text.len && i < 4; i++) {
-        state = state_after(state, (unsigned char)text.at[i]);
-        if (state == STATE_BAD)
-            return 0;
-        if (state == 0)
-            return i + 1;
+    return utf8_check(&state, text) && state == 0;
+}
+
+/* Whether `count` bytes before `end` continue a character; the first of them is bounded more
+ * narrowly after some leading bytes, which is what keeps out overlongs and surrogates. */
+static bool continues(const unsigned char *at, size_t count, unsigned low, unsigned high)
+{
+    if (at[0] < low || at[0] > high)
+        return false;
+    for (size_t i = 1; i < count; i++)
+        if ((at[i] & 0xC0) != 0x80)
+            return false;
+    return true;
+}
+
+static size_t three(const unsigned char *at)
+{
+    unsigned low = at[0] == 0xE0 ? 0xA0 : 0x80;
+    unsigned high = at[0] == 0xED ? 0x9F : 0xBF;
+    return continues(at + 1, 2, low, high) ? 3 : 0;
+}
+
+static size_t four(const unsigned char *at)
+{
+    unsigned low = at[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned high = at[0] == 0xF4 ? 0x8F : 0xBF;
+    return continues(at + 1, 3, low, high) ? 4 : 0;
+}
+
+size_t utf8_char(struct slice text)
+{
+    const unsigned char *at = (const unsigned char *)text.at;
+    size_t left = text.len;
+    if (left == 0)
+        return 0;
+    if (at[0] < 0x80)
+        return 1;
+    if (at[0] < 0xC2 || at[0] > 0xF4)
+        return 0;
+    if (at[0] < 0xE0)
+        return left >= 2 && (at[1] & 0xC0) == 0x80 ? 2 : 0;
+    if (at[0] < 0xF0)
+        return left >= 3 ? three(at) : 0;
+    return left >= 4 ? four(at) : 0;
+}
+
+size_t utf8_put(char out[static 4], uint32_t point)
+{
+    if (point < 0x80) {
+        out[0] = (char)point;
+        return 1;
     }
-    return 0;
+    size_t len = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (size_t i = len - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (point & 0x3F));
+        point >>= 6;
+    }
+    out[0] = (char)((0xF00 >> len) | point);
+    return len;
 }

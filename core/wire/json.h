@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 

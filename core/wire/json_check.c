@@ -55,7 +55,7 @@ static const char *scan_escape(struct scan *s, const char *at)
 static const char *scan_beyond_ascii(struct scan *s, const char *at)
 {
     while (at < s->end && is(*at, BEYOND_ASCII)) {
-        size_t len = utf8_char(at, s->end);
+        size_t len = utf8_char(slice_make(at, (size_t)(s->end - at)));
         if (len == 0)
             return refuse(s, at, "a string is not valid UTF-8");
         at += len;
