@@ -118,7 +118,6 @@ static void begin_payload(struct ws_decoder *d)
         return;
     d->opcode = (unsigned char)frame_opcode(d);
     d->fragments = 1;
-    d->utf8 = 0;
 }
 
 /* One part of the head has come in: each is judged as soon as it is there. */
