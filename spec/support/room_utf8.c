@@ -27,7 +27,25 @@ static int char_length(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {{"check", check}, {"char", char_length}, {NULL, NULL}};
+static int is_valid(lua_State *L)
+{
+    struct slice text;
+    text.at = luaL_checklstring(L, 1, &text.len);
+    lua_pushboolean(L, utf8_is_valid(text));
+    return 1;
+}
+
+/* put(code point) -> its bytes */
+static int put(lua_State *L)
+{
+    char bytes[4];
+    size_t len = utf8_put(bytes, (uint32_t)luaL_checkinteger(L, 1));
+    lua_pushlstring(L, bytes, len);
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"is_valid", is_valid}, {"put", put}, {"check", check}, {"char", char_length}, {NULL, NULL}};
 
 int luaopen_room_utf8(lua_State *L);
 int luaopen_room_utf8(lua_State *L)

@@ -23,6 +23,7 @@ describe("base/utf8", function()
       for _, text in ipairs { bytes, "ä" .. bytes, bytes .. "日本語", ("x"):rep(33) .. bytes .. ("y"):rep(9) } do
         local is_valid = utf8.len(text) ~= nil
         if (room.check(text) == "whole") ~= is_valid then wrong[#wrong + 1] = text end
+        if room.is_valid(text) ~= is_valid then wrong[#wrong + 1] = text end
       end
     end)
     assert.same({}, wrong)
@@ -60,5 +61,16 @@ describe("base/utf8", function()
     assert.equal(0, room.char(""))
     assert.equal(0, room.char("\x80"))
     assert.equal(0, room.char("\xed\xa0\x80"))
+  end)
+
+  it("writes every code point as Lua does", function()
+    local wrong = {}
+    for point = 0, 0x10ffff, 13 do
+      if (point < 0xd800 or point > 0xdfff) and room.put(point) ~= utf8.char(point) then wrong[#wrong + 1] = point end
+    end
+    for _, point in ipairs { 0, 0x7f, 0x80, 0x7ff, 0x800, 0xffff, 0x10000, 0x10ffff } do
+      assert.equal(utf8.char(point), room.put(point))
+    end
+    assert.same({}, wrong)
   end)
 end)
