@@ -30,7 +30,7 @@ static void wake(struct conn *conn)
 static bool is_slow(struct conn *conn, struct frame *frame)
 {
     const struct hub_options *options = conn->hub->options;
-    enum stat reason;
+    enum counter reason;
     if (outbox_age_ms(&conn->out, loop_now_ms(conn->hub->loop)) > options->queue_ms)
         reason = STAT_DROPS_SLOW_AGE;
     else if (!outbox_push(&conn->out, frame, loop_now_ms(conn->hub->loop)))

@@ -138,7 +138,7 @@ void session_close(struct session *session, int code, struct slice reason)
 
 bool session_end(struct session *session, int code)
 {
-    enum stat reason = code == CLOSE_BAD_REQUEST ? STAT_CUT_BAD_REQUEST
+    enum counter reason = code == CLOSE_BAD_REQUEST ? STAT_CUT_BAD_REQUEST
                        : code == CLOSE_STALE     ? STAT_CUT_TIMEOUT
                        : code == CLOSE_NO_PONG   ? STAT_CUT_NO_PONG
                                                  : STAT_CUT_OTHER;

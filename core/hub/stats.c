@@ -10,7 +10,7 @@ static const struct row rows[STAT_COUNT] = {
 #undef X
 };
 
-static uint64_t sum(struct stats *const *all, unsigned count, enum stat stat)
+static uint64_t sum(struct stats *const *all, unsigned count, enum counter stat)
 {
     uint64_t n = 0;
     for (unsigned i = 0; i < count; i++)
@@ -31,7 +31,7 @@ void stats_put(struct stats *const *all, unsigned count, struct buf *out)
         if (rows[stat].help[0] != '\0')
             put_heading(&rows[stat], out);
         buf_printf(out, "%s ", rows[stat].metric);
-        buf_add_unsigned(out, sum(all, count, (enum stat)stat));
+        buf_add_unsigned(out, sum(all, count, (enum counter)stat));
         buf_add_byte(out, '\n');
     }
 }

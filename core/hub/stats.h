@@ -41,7 +41,7 @@
     X(HTTP_REQUESTS, "weir_http_requests_total", "counter", "HTTP requests answered.")                             \
     X(HTTP_REFUSED, "weir_http_refused_total", "counter", "HTTP requests answered with an error.")
 
-enum stat {
+enum counter {
 #define X(name, metric, type, help) STAT_##name,
     STATS(X)
 #undef X
@@ -53,13 +53,13 @@ struct stats {
 };
 
 /* A gauge goes down by adding -1. One writer, so no read-modify-write is needed. */
-static inline void stats_add(struct stats *stats, enum stat stat, int64_t n)
+static inline void stats_add(struct stats *stats, enum counter stat, int64_t n)
 {
     uint64_t old = atomic_load_explicit(&stats->values[stat], memory_order_relaxed);
     atomic_store_explicit(&stats->values[stat], old + (uint64_t)n, memory_order_relaxed);
 }
 
-static inline uint64_t stats_get(const struct stats *stats, enum stat stat)
+static inline uint64_t stats_get(const struct stats *stats, enum counter stat)
 {
     return atomic_load_explicit(&((struct stats *)stats)->values[stat], memory_order_relaxed);
 }

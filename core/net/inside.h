@@ -1,0 +1,35 @@
+/* What the rooms of net/ know of each other's network; not for other floors. */
+#ifndef NET_INSIDE_H
+#define NET_INSIDE_H
+
+#include "net/net.h"
+#include "net/stream.h"
+
+struct lws_context;
+struct lws_vhost;
+
+enum { SEND_AT_ONCE = 256 * 1024, TLS_RECORD = 16 * 1024, LINGER_MS = 5000 };
+
+struct net {
+    struct hub *hub;
+    const struct net_options *options;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct poller *poller;
+    int listen_fd;
+    struct stream *streams; /* all that are open */
+    struct stream *awake;   /* those to flush */
+    struct timer drain;
+    unsigned drain_ms;
+    char scratch[SEND_AT_ONCE]; /* frames gathered for one write */
+};
+
+extern const struct transport stream_transport;
+
+/* The callbacks of a connection's life. */
+struct stream *stream_create(struct net *net, struct lws *wsi);
+void stream_destroy(struct stream *stream);
+void stream_receive(struct stream *stream, char *bytes, size_t len);
+void stream_writable(struct stream *stream);
+
+#endif

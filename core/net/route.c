@@ -1,0 +1,180 @@
+#include "net/route.h"
+
+#include "auth/secret.h"
+#include "base/memory.h"
+#include "net/files.h"
+#include "net/inside.h"
+#include "net/origin.h"
+#include "net/ws.h"
+
+#include <stdlib.h>
+
+static const struct net_options *options_of(const struct exchange *exchange)
+{
+    return exchange->stream->net->options;
+}
+
+/* ---- health and metrics ---- */
+
+static void say(const struct exchange *exchange, int status, const char *type, struct slice body)
+{
+    http_respond(exchange->stream, &(struct response){status, type, body, NULL});
+}
+
+static void serve_health(const struct exchange *exchange)
+{
+    say(exchange, 200, "application/json", SLICE("{}"));
+}
+
+static void serve_ready(const struct exchange *exchange)
+{
+    bool is_ready = atomic_load(&options_of(exchange)->shared->is_ready);
+    if (is_ready)
+        say(exchange, 200, "application/json", SLICE("{\"ready\":true}"));
+    else
+        say(exchange, 503, "application/json", SLICE("{\"ready\":false}"));
+}
+
+static void serve_metrics(const struct exchange *exchange)
+{
+    struct buf out = {0};
+    options_of(exchange)->put_metrics(options_of(exchange)->metrics_context, &out);
+    say(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&out));
+    buf_finish(&out);
+}
+
+/* ---- server API ---- */
+
+/* From the API's answer back to the connection that asked. Freed when answered or abandoned. */
+struct api_call {
+    struct stream *stream;
+    struct api_request *request; /* NULL when it is done */
+};
+
+static void on_api_done(void *context, int status, struct slice body)
+{
+    struct api_call *call = context;
+    struct stream *stream = call->stream;
+    free(call);
+    http_respond(stream, &(struct response){status, "application/json", body, NULL});
+}
+
+static void abandon_api(void *context)
+{
+    struct api_call *call = context;
+    api_abandon(call->request);
+    free(call);
+}
+
+static bool is_local(const struct exchange *exchange)
+{
+    const char *ip = exchange->stream->ip;
+    return strncmp(ip, "127.", 4) == 0 || strcmp(ip, "::1") == 0 || strncmp(ip, "::ffff:127.", 11) == 0;
+}
+
+static bool has_key(const struct exchange *exchange, struct slice key)
+{
+    const struct slice *given = http_find(exchange->head, "x-api-key");
+    if (given != NULL)
+        return secret_is_equal(*given, key);
+    given = http_find(exchange->head, "authorization");
+    if (given != NULL && given->len > 7 && strncasecmp(given->at, "apikey ", 7) == 0)
+        return secret_is_equal(slice_make(given->at + 7, given->len - 7), key);
+    struct buf query = {0};
+    bool is_right = http_query(exchange->head->query, "api_key", &query) && secret_is_equal(buf_slice(&query), key);
+    buf_finish(&query);
+    return is_right;
+}
+
+/* In dev mode without a key, tools on this machine may use the API; pages of strangers may not, which is why an Origin
+ * must be a known one. */
+static bool may_use_api(const struct exchange *exchange, const char **why)
+{
+    const struct net_options *options = options_of(exchange);
+    const struct slice *origin = http_find(exchange->head, "origin");
+    if (options->api_key[0] != '\0') {
+        *why = "the API key is missing or wrong (header X-API-Key)";
+        return has_key(exchange, slice_of(options->api_key));
+    }
+    *why = "the server API is off: start the server with --api-key";
+    return options->is_dev && is_local(exchange) &&
+           (origin == NULL || origin_is_allowed(*origin, options->origins, true, exchange->head->host));
+}
+
+static void serve_api(const struct exchange *exchange)
+{
+    const char *why;
+    if (!may_use_api(exchange, &why)) {
+        http_refuse(exchange->stream, 401, why, NULL);
+        return;
+    }
+    struct slice method = exchange->head->path;
+    method.at += strlen("/api/");
+    method.len -= strlen("/api/");
+    struct api_call *call = xcalloc(1, sizeof *call);
+    call->stream = exchange->stream;
+    /* Deferred first: the answer may come before api_handle returns, and then takes it back. */
+    http_defer(exchange->stream, abandon_api, call);
+    api_handle(exchange->stream->net->hub, options_of(exchange)->api, method, exchange->body, on_api_done, call,
+               &call->request);
+}
+
+/* ---- the table ---- */
+
+enum { GET = 1, POST = 2, PREFIX = 4, DEV = 8 };
+
+static const struct {
+    const char *path;
+    unsigned flags;
+    void (*serve)(const struct exchange *exchange);
+} routes[] = {
+    {"/connection/websocket", GET, ws_upgrade_centrifuge},
+    {"/weir.js", GET, files_serve_client},
+    {"/healthz", GET, serve_health},
+    {"/health", GET, serve_health},
+    {"/readyz", GET, serve_ready},
+    {"/metrics", GET, serve_metrics},
+    {"/api/", POST | PREFIX, serve_api},
+    {"/", GET | PREFIX | DEV, files_serve_page},
+};
+
+static bool is_path(struct slice path, const char *wanted, bool is_prefix)
+{
+    size_t len = strlen(wanted);
+    return path.len >= len && memcmp(path.at, wanted, len) == 0 && (is_prefix || path.len == len);
+}
+
+static bool is_method(struct slice method, unsigned flags)
+{
+    if (slice_is(method, "GET") || slice_is(method, "HEAD"))
+        return flags & GET;
+    return slice_is(method, "POST") && flags & POST;
+}
+
+static bool is_echo(const struct exchange *exchange)
+{
+    const char *path = options_of(exchange)->test_echo;
+    return path[0] != '\0' && slice_is(exchange->head->path, path);
+}
+
+void route(const struct exchange *exchange)
+{
+    const struct http_head *head = exchange->head;
+    if (is_echo(exchange)) {
+        ws_upgrade_echo(exchange);
+        return;
+    }
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        unsigned flags = routes[i].flags;
+        if (!is_path(head->path, routes[i].path, flags & PREFIX) ||
+            (flags & DEV && options_of(exchange)->folder == NULL))
+            continue;
+        if (is_method(head->method, flags))
+            routes[i].serve(exchange);
+        else
+            http_refuse(exchange->stream, 405, "this path wants another method",
+                        flags & GET ? "Allow: GET, HEAD\r\n" : "Allow: POST\r\n");
+        return;
+    }
+    http_refuse(exchange->stream, 404, "there is nothing at this path", NULL);
+}

@@ -1,0 +1,276 @@
+#include "net/ws.h"
+
+#include <ctype.h>
+#include <libwebsockets.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "dialect/centrifuge.h"
+#include "hub/session.h"
+#include "net/inside.h"
+#include "net/origin.h"
+#include "base/utf8.h"
+
+enum { FRAGMENTS_MAX = 1024, MESSAGE_MS = 10000, ECHO_MAX = 16 * 1024 * 1024, ECHO_MS = 60000 };
+
+/* Owned by its stream as `state`. */
+struct ws_conn {
+    struct ws_decoder decoder;
+    int peer_code; /* of the peer's close frame, 0 before it */
+    bool is_echo;
+};
+
+static struct ws_conn *ws_of(struct stream *stream)
+{
+    return stream->state;
+}
+
+/* ---- in ---- */
+
+static void hear_message(struct stream *stream, enum ws_opcode opcode, struct slice payload)
+{
+    if (ws_of(stream)->is_echo)
+        stream_put(stream, frame_create_message(opcode, payload));
+    else if (opcode == WS_TEXT)
+        centrifuge_receive(stream->conn.session, payload);
+    else
+        session_end(stream->conn.session, CLOSE_BAD_REQUEST);
+}
+
+static void hear_control(struct stream *stream, enum ws_opcode opcode, struct slice payload)
+{
+    struct frame *pong;
+    switch (opcode) {
+    case WS_PING:
+        pong = frame_create_message(WS_PONG, payload);
+        conn_push(&stream->conn, pong);
+        frame_unref(pong);
+        break;
+    case WS_CLOSE:
+        ws_of(stream)->peer_code = ws_close_code(payload);
+        conn_close(&stream->conn, CLOSE_GOING, NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+static void hear_nonsense(struct stream *stream)
+{
+    struct ws_conn *ws = ws_of(stream);
+    stats_add(&stream->net->hub->stats, STAT_CUT_BAD_REQUEST, 1);
+    conn_close(&stream->conn, ws->decoder.close_code, ws->decoder.why);
+}
+
+/* A message that has begun must end in time: a peer cannot make us keep its half for ever. */
+static void watch_message(struct stream *stream)
+{
+    struct ws_conn *ws = ws_of(stream);
+    bool is_within = ws->decoder.head_len > 0 || ws->decoder.in_payload || ws->decoder.is_fragmented;
+    if (!is_within)
+        stream_stop_timer(stream);
+    else if (!timer_is_set(&stream->timer))
+        stream_start_timer(stream, ws->is_echo ? ECHO_MS : MESSAGE_MS);
+}
+
+static void received(struct stream *stream, char *bytes, size_t len)
+{
+    struct ws_conn *ws = ws_of(stream);
+    while (!stream->conn.closing) {
+        enum ws_opcode opcode;
+        struct slice payload;
+        size_t used;
+        enum ws_step step = ws_decode(&ws->decoder, bytes, len, &used, &opcode, &payload);
+        bytes += used;
+        len -= used;
+        if (step == WS_NEED_MORE)
+            break;
+        if (step == WS_MESSAGE)
+            hear_message(stream, opcode, payload);
+        else if (step == WS_CONTROL)
+            hear_control(stream, opcode, payload);
+        else
+            hear_nonsense(stream);
+    }
+    watch_message(stream);
+}
+
+/* ---- the end ---- */
+
+static const char *reason_of(const struct conn *conn)
+{
+    return conn->close_reason != NULL ? conn->close_reason : close_code_text(conn->closing);
+}
+
+/* The peer's own close frame is echoed; 1005 (it said no code) as 1000. */
+static struct frame *goodbye(struct stream *stream)
+{
+    struct ws_conn *ws = ws_of(stream);
+    if (ws->peer_code != 0)
+        return frame_create_close(ws->peer_code == 1005 ? 1000 : ws->peer_code, "");
+    return frame_create_close(stream->conn.closing, reason_of(&stream->conn));
+}
+
+static void say_goodbye(struct stream *stream)
+{
+    struct conn *conn = &stream->conn;
+    session_close(conn->session, conn->closing, slice_of(reason_of(conn)));
+    stream_put(stream, goodbye(stream));
+    stream_end(stream);
+}
+
+static void timed_out(struct stream *stream)
+{
+    stats_add(&stream->net->hub->stats, STAT_CUT_TIMEOUT, 1);
+    conn_close(&stream->conn, 1008, "the message took too long");
+}
+
+static void finish(struct stream *stream)
+{
+    session_close(stream->conn.session, CLOSE_GOING, SLICE("connection closed"));
+    ws_decoder_finish(&ws_of(stream)->decoder);
+    free(stream->state);
+    stream->state = NULL;
+}
+
+static const struct protocol ws_protocol = {received, say_goodbye, timed_out, finish};
+
+/* ---- the upgrade ---- */
+
+static bool is_origin_fine(const struct exchange *exchange)
+{
+    const struct net_options *options = exchange->stream->net->options;
+    const struct slice *origin = http_find(exchange->head, "origin");
+    if (origin == NULL || origin_is_allowed(*origin, options->origins, options->is_dev, exchange->head->host))
+        return true;
+    char *text = xslicedup(*origin);
+    stats_add(&exchange->stream->net->hub->stats, STAT_REFUSED_ORIGIN, 1);
+    log_event(exchange->stream->net->hub->options->log, LOG_WARN, "origin refused", "origin", text, "hint",
+              "allow it with --origins if the page is yours", NULL);
+    free(text);
+    return false;
+}
+
+static void put_accept(struct buf *out, struct slice key)
+{
+    unsigned char digest[20];
+    char accept[32];
+    struct buf text = {0};
+    buf_add_slice(&text, key);
+    buf_add_text(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    lws_SHA1((const unsigned char *)text.at, text.len, digest);
+    lws_b64_encode_string((const char *)digest, sizeof digest, accept, sizeof accept);
+    buf_printf(out, "Sec-WebSocket-Accept: %s\r\n", accept);
+    buf_finish(&text);
+}
+
+/* Checks what every upgrade must be; answers it when it is not. */
+static bool check(const struct exchange *exchange, struct http_upgrade *upgrade)
+{
+    struct http_refusal refusal;
+    if (!http_check_upgrade(exchange->head, upgrade, &refusal)) {
+        http_refuse(exchange->stream, refusal.status, refusal.why,
+                    refusal.status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : NULL);
+        return false;
+    }
+    if (!is_origin_fine(exchange)) {
+        http_refuse(exchange->stream, 403, "this page's origin is not on the server's list (--origins)", NULL);
+        return false;
+    }
+    return true;
+}
+
+static void switch_protocols(const struct exchange *exchange, const struct http_upgrade *upgrade,
+                             const char *subprotocol, struct ws_conn *ws)
+{
+    struct buf out = {0};
+    buf_add_text(&out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+    put_accept(&out, upgrade->key);
+    if (subprotocol != NULL)
+        buf_printf(&out, "Sec-WebSocket-Protocol: %s\r\n", subprotocol);
+    buf_add_text(&out, "\r\n");
+    http_upgrade(exchange->stream, buf_slice(&out), &ws_protocol, ws);
+    buf_finish(&out);
+}
+
+static struct ws_conn *create(size_t message_max, bool is_echo)
+{
+    struct ws_conn *ws = xcalloc(1, sizeof *ws);
+    struct ws_limits limits = {.message = message_max, .fragments = FRAGMENTS_MAX};
+    if (is_echo)
+        limits.fragments = ECHO_MAX;
+    ws_decoder_init(&ws->decoder, &limits);
+    ws->is_echo = is_echo;
+    return ws;
+}
+
+void ws_upgrade_echo(const struct exchange *exchange)
+{
+    struct http_upgrade upgrade;
+    if (check(exchange, &upgrade))
+        switch_protocols(exchange, &upgrade, NULL, create(ECHO_MAX, true));
+}
+
+static bool wants_protobuf(const struct exchange *exchange)
+{
+    struct buf value = {0};
+    bool is_asked =
+        (http_query(exchange->head->query, "cf_protocol", &value) || http_query(exchange->head->query, "format", &value)) &&
+        slice_is(buf_slice(&value), "protobuf");
+    buf_finish(&value);
+    return is_asked || (http_has_token(exchange->head, "sec-websocket-protocol", "centrifuge-protobuf") &&
+                        !http_has_token(exchange->head, "sec-websocket-protocol", "centrifuge-json"));
+}
+
+/* Names in lower case, as scripts see them. `names` holds their bytes. */
+static unsigned copy_headers(const struct http_head *head, struct request_header *headers, struct buf *names)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < head->field_count; i++)
+        bytes += head->fields[i].name.len;
+    char *at = buf_reserve(names, bytes + 1);
+    for (unsigned i = 0; i < head->field_count; i++) {
+        headers[i].name = slice_pack(&at, head->fields[i].name);
+        headers[i].value = head->fields[i].value;
+        for (size_t n = 0; n < headers[i].name.len; n++)
+            ((char *)headers[i].name.at)[n] = (char)tolower((unsigned char)headers[i].name.at[n]);
+    }
+    return head->field_count;
+}
+
+static void open_session(const struct exchange *exchange)
+{
+    struct stream *stream = exchange->stream;
+    struct request_header headers[HTTP_FIELDS_MAX];
+    struct buf names = {0}, as = {0}, roles = {0};
+    http_query(exchange->head->query, "as", &as);
+    http_query(exchange->head->query, "roles", &roles);
+    struct visit visit = {
+        .ip = slice_of(stream->ip),
+        .as = utf8_is_valid(buf_slice(&as)) ? buf_slice(&as) : SLICE(""),
+        .roles = utf8_is_valid(buf_slice(&roles)) ? buf_slice(&roles) : SLICE(""),
+        .headers = headers,
+    };
+    visit.header_count = copy_headers(exchange->head, headers, &names);
+    stream->conn.dialect = &centrifuge_json;
+    session_open(&stream->conn, &visit);
+    buf_finish(&names);
+    buf_finish(&as);
+    buf_finish(&roles);
+}
+
+void ws_upgrade_centrifuge(const struct exchange *exchange)
+{
+    struct stream *stream = exchange->stream;
+    struct http_upgrade upgrade;
+    if (!check(exchange, &upgrade))
+        return;
+    if (wants_protobuf(exchange)) {
+        http_refuse(stream, 400, "this version speaks the JSON protocol only, not Protobuf", NULL);
+        return;
+    }
+    bool is_offered = http_has_token(exchange->head, "sec-websocket-protocol", "centrifuge-json");
+    open_session(exchange);
+    switch_protocols(exchange, &upgrade, is_offered ? "centrifuge-json" : NULL,
+                     create(stream->net->options->max_message, false));
+}
