@@ -23,6 +23,12 @@ struct script {
     uint64_t hash; /* of the source and of every library, for "unchanged files keep their VM" */
 };
 
+/* server.rpc_NAME: which script has it. */
+struct server_method {
+    char *name;
+    unsigned script;
+};
+
 /* Owned by the control thread. */
 struct script_set {
     struct generation generation; /* first member */
@@ -31,8 +37,14 @@ struct script_set {
     struct script *libraries;     /* lib/NAME.lua, for require "NAME" */
     unsigned library_count;
     unsigned server_script[SERVER_HOOK_COUNT]; /* who defines on_connect, on_disconnect (at most one script) */
+    struct server_method *methods; /* sorted by name */
+    unsigned method_count;
 };
 void script_set_destroy(struct script_set *set); /* NULL is fine */
+/* Who has server.rpc_NAME; false: nobody. */
+bool script_set_find_method(const struct script_set *set, struct slice name, unsigned *script);
+/* Adds "did you mean" to ERROR_METHOD_NOT_FOUND, where a name is near. */
+void script_set_suggest_method(const struct script_set *set, struct slice name, struct error *err);
 
 /* One thing that is wrong with a set, for people. */
 struct problem {

@@ -26,6 +26,9 @@ void runtime_discard(struct runtime *runtime); /* forgets what was prepared */
  * next event (behaviour.bind); a VM lives until its last channel has left it. Cannot fail. */
 void runtime_switch(struct runtime *runtime);
 
+/* Whether a set is still looked at: it is the current or the prepared one. */
+bool runtime_uses(const struct runtime *runtime, const struct script_set *set);
+
 /* Prometheus lines: calls, errors and seconds by script and hook, VM bytes by script; summed over all the
  * workers' runtimes given. Any thread. */
 void runtime_put_metrics(struct runtime *const *runtimes, unsigned count, struct buf *out);

@@ -1,0 +1,27 @@
+/* What scripts can call: one api_*.c per thing they see. All of it may raise, and runs inside vm_run. */
+#ifndef SCRIPT_API_H
+#define SCRIPT_API_H
+
+#include <lua.h>
+
+#include "script/program.h"
+
+/* publish kick reject now uuid log json */
+void api_global_open(lua_State *L);
+/* Adds a wish to the running hook's effects, within the script's memory. */
+void api_wish(lua_State *L, struct running *running, const struct effect *effect);
+/* The value at `index` as JSON in the VM's scratch; raises "WHAT: data.items[3]: ..." */
+struct slice api_encode(lua_State *L, int index, const char *what);
+
+/* What channel() returns, and the instances of it that are `self`. */
+void api_channel_open(lua_State *L);
+void api_channel_push_class(lua_State *L, struct class *class);
+/* Pushes a new instance for a channel, with the table on top (popped) as its state. */
+void api_channel_push_instance(lua_State *L, const struct class *class, const struct channel *channel);
+bool api_channel_is_reserved(const char *name);
+
+/* Who a message is from. NULL: the server itself, with "" for user and id. */
+void api_client_open(lua_State *L);
+void api_client_push(lua_State *L, const struct identity *who);
+
+#endif

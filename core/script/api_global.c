@@ -1,0 +1,225 @@
+#include "script/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "auth/secret.h"
+#include "base/clock.h"
+#include "script/api_json.h"
+#include "script/codec.h"
+#include "script/sandbox.h"
+
+enum { LOG_LINES_MAX = 100, REJECT_CODE_MIN = 400, REJECT_CODE_MAX = 1999 };
+
+void api_wish(lua_State *L, struct running *running, const struct effect *effect)
+{
+    running->effect_bytes += sizeof *effect + effect->channel.len + effect->data.len +
+                             effect->user.len + effect->client.len + effect->reason.len;
+    if (running->effect_bytes > running->program->limits.memory)
+        vm_overfill(L);
+    effects_add(running->effects, effect);
+}
+
+struct slice api_encode(lua_State *L, int index, const char *what)
+{
+    struct error err;
+    struct buf *scratch = vm_scratch(L);
+    if (!codec_encode(L, index, "data", &CODEC_LIMITS_DEFAULT, scratch, &err))
+        luaL_error(L, "%s: %s", what, err.text);
+    vm_charge(L, scratch->len);
+    return buf_slice(scratch);
+}
+
+/* ---- publish, kick ---- */
+
+static struct slice check_text(lua_State *L, int index)
+{
+    struct slice text;
+    text.at = luaL_checklstring(L, index, &text.len);
+    return text;
+}
+
+static struct slice check_channel(lua_State *L, struct running *running, const char *what)
+{
+    struct slice values[PATTERN_PARAMS_MAX], name = check_text(L, 1);
+    if (name.len == 0 || name.len > PATTERN_LENGTH_MAX)
+        luaL_error(L, "%s: a channel's name has 1 to %d bytes", what, PATTERN_LENGTH_MAX);
+    if (generation_find(running->generation, name, values) == NULL)
+        luaL_error(L, "%s: no script declares a channel for \"%s\"", what, name.at);
+    return name;
+}
+
+static int publish(lua_State *L)
+{
+    struct running *running = program_running(L, "publish");
+    struct slice channel = check_channel(L, running, "publish");
+    luaL_checkany(L, 2);
+    struct slice data = api_encode(L, 2, "publish");
+    api_wish(L, running,
+             &(struct effect){.kind = EFFECT_PUBLISH, .channel = channel, .data = data});
+    return 0;
+}
+
+static void check_kick_names(lua_State *L)
+{
+    lua_pushnil(L);
+    for (; lua_next(L, 2); lua_pop(L, 1)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[number]";
+        if (strcmp(name, "user") != 0 && strcmp(name, "client") != 0 && strcmp(name, "reason") != 0)
+            luaL_error(L, "kick: unknown `%s`: it takes user, client and reason", name);
+    }
+}
+
+/* Leaves the value on the stack. */
+static struct slice read_text(lua_State *L, const char *name)
+{
+    struct slice text = {NULL, 0};
+    int type = lua_getfield(L, 2, name);
+    if (type == LUA_TNIL)
+        return text;
+    if (type != LUA_TSTRING)
+        luaL_error(L, "kick: `%s` is a string (got %s)", name, luaL_typename(L, -1));
+    text.at = lua_tolstring(L, -1, &text.len);
+    return text;
+}
+
+static int kick(lua_State *L)
+{
+    struct running *running = program_running(L, "kick");
+    struct effect effect = {.kind = EFFECT_KICK, .channel = check_channel(L, running, "kick")};
+    luaL_checktype(L, 2, LUA_TTABLE);
+    check_kick_names(L);
+    effect.user = read_text(L, "user");
+    effect.client = read_text(L, "client");
+    effect.reason = read_text(L, "reason");
+    if (effect.user.at == NULL && effect.client.at == NULL)
+        return luaL_error(L, "kick: say whom, by user or client");
+    api_wish(L, running, &effect);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* ---- reject ---- */
+
+static int reject(lua_State *L)
+{
+    struct running *running = program_running(L, "reject");
+    int code = ERROR_REJECTED, text = 1;
+    if (lua_isinteger(L, 1)) {
+        lua_Integer number = lua_tointeger(L, 1);
+        if (number < REJECT_CODE_MIN || number > REJECT_CODE_MAX)
+            return luaL_error(L, "reject: a code is from %d to %d (got %I)", REJECT_CODE_MIN,
+                              REJECT_CODE_MAX, (LUAI_UACINT)number);
+        code = (int)number;
+        text = 2;
+    }
+    if (text == 1 && lua_type(L, 2) > LUA_TNIL)
+        return luaL_error(L, "reject: data is not available in this version, only a code and a text");
+    if (text == 2 && lua_isnoneornil(L, 2))
+        fail(running->error, code, "%s", error_code_text(code));
+    else
+        fail(running->error, code, "%s", luaL_checkstring(L, text));
+    running->error->temporary = false;
+    return vm_leave(L);
+}
+
+/* ---- now, uuid ---- */
+
+static int now(lua_State *L)
+{
+    lua_pushinteger(L, clock_unix_ms());
+    return 1;
+}
+
+static int uuid(lua_State *L)
+{
+    char text[UUID_LEN + 1];
+    uuid_make(text);
+    lua_pushlstring(L, text, UUID_LEN);
+    return 1;
+}
+
+/* ---- log ---- */
+
+static bool may_log(const struct program *program)
+{
+    struct running *running = program->running;
+    if (running == NULL || ++running->log_lines < LOG_LINES_MAX)
+        return true;
+    if (running->log_lines == LOG_LINES_MAX)
+        log_event(program->log, LOG_WARN, "script_log", "script", program->script->name, "text",
+                  "more than 100 lines in one call: the rest is left out", NULL);
+    return false;
+}
+
+/* NULL: none. Lua owns the text. */
+static const char *encode_fields(lua_State *L, int index)
+{
+    if (lua_isnoneornil(L, index))
+        return NULL;
+    luaL_checktype(L, index, LUA_TTABLE);
+    struct slice json = api_encode(L, index, "log");
+    return lua_pushlstring(L, json.at, json.len);
+}
+
+/* Upvalue 1: the level. Upvalue 2: how many arguments to skip, for log(...) is a table's __call. */
+static int write_log(lua_State *L)
+{
+    const struct program *program = program_of(L);
+    int at = 1 + (int)lua_tointeger(L, lua_upvalueindex(2));
+    enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
+    luaL_checkany(L, at);
+    lua_settop(L, at + 1);
+    const char *text = luaL_tolstring(L, at, NULL);
+    const char *fields = encode_fields(L, at + 1);
+    struct slice channel = {0};
+    if (program->running != NULL && program->running->channel != NULL)
+        channel = program->running->channel->name;
+    if (!may_log(program))
+        return 0;
+    const char *name = lua_pushlstring(L, channel.len ? channel.at : "", channel.len);
+    if (fields != NULL)
+        log_event(program->log, level, "script_log", "script", program->script->name, "channel",
+                  name, "text", text, "data", fields, NULL);
+    else
+        log_event(program->log, level, "script_log", "script", program->script->name, "channel",
+                  name, "text", text, NULL);
+    return 0;
+}
+
+static void push_writer(lua_State *L, enum log_level level, int skip)
+{
+    lua_pushinteger(L, level);
+    lua_pushinteger(L, skip);
+    lua_pushcclosure(L, write_log, 2);
+}
+
+static void open_log(lua_State *L)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    lua_createtable(L, 0, 4);
+    for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        push_writer(L, (enum log_level)level, 0);
+        lua_setfield(L, -2, names[level]);
+    }
+    lua_createtable(L, 0, 1);
+    push_writer(L, LOG_INFO, 1);
+    lua_setfield(L, -2, "__call");
+    lua_setmetatable(L, -2);
+    sandbox_add(L, "log", true);
+}
+
+void api_global_open(lua_State *L)
+{
+    static const luaL_Reg all[] = {{"publish", publish}, {"kick", kick}, {"reject", reject},
+                                   {"now", now},         {"uuid", uuid}, {NULL, NULL}};
+    for (const luaL_Reg *entry = all; entry->name != NULL; entry++) {
+        lua_pushcfunction(L, entry->func);
+        sandbox_add(L, entry->name, false);
+    }
+    open_log(L);
+    api_json_open(L);
+    sandbox_add(L, "json", true);
+}

@@ -1,0 +1,321 @@
+#include "script/catalogue.h"
+
+#include <stdlib.h>
+
+#include "base/asset.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/suggest.h"
+#include "script/declare.h"
+#include "script/folder.h"
+#include "script/option.h"
+#include "script/problem.h"
+
+/* ---- the set ---- */
+
+static void finish_files(struct script *files, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        free(files[i].name);
+        free(files[i].source);
+    }
+    free(files);
+}
+
+void script_set_destroy(struct script_set *set)
+{
+    if (set == NULL)
+        return;
+    for (unsigned i = 0; i < set->generation.type_count; i++)
+        channel_type_destroy(set->generation.types[i]);
+    for (unsigned i = 0; i < set->method_count; i++)
+        free(set->methods[i].name);
+    free(set->generation.types);
+    free(set->methods);
+    finish_files(set->scripts, set->script_count);
+    finish_files(set->libraries, set->library_count);
+    free(set);
+}
+
+static int compare_methods(const void *a, const void *b)
+{
+    return strcmp(((const struct server_method *)a)->name, ((const struct server_method *)b)->name);
+}
+
+bool script_set_find_method(const struct script_set *set, struct slice name, unsigned *script)
+{
+    for (unsigned low = 0, high = set->method_count; low < high;) {
+        unsigned middle = (low + high) / 2;
+        struct slice at = slice_of(set->methods[middle].name);
+        int order = memcmp(name.at, at.at, name.len < at.len ? name.len : at.len);
+        if (order == 0)
+            order = (name.len > at.len) - (name.len < at.len);
+        if (order == 0) {
+            *script = set->methods[middle].script;
+            return true;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
+void script_set_suggest_method(const struct script_set *set, struct slice name, struct error *err)
+{
+    const char **names = xcalloc(set->method_count + 1, sizeof *names);
+    for (unsigned i = 0; i < set->method_count; i++)
+        names[i] = set->methods[i].name;
+    const char *near = suggest(name, names);
+    if (near != NULL)
+        fail(err, ERROR_METHOD_NOT_FOUND, "method not found: did you mean `%s`?", near);
+    free(names);
+}
+
+/* A library may be required by any script, and by another library: all of them count. */
+static void hash_files(struct script_set *set)
+{
+    struct buf all = {0};
+    for (unsigned i = 0; i < set->library_count; i++) {
+        buf_printf(&all, "%s\n%zu\n", set->libraries[i].name, set->libraries[i].source_len);
+        buf_add(&all, set->libraries[i].source, set->libraries[i].source_len);
+    }
+    uint64_t libraries = hash_bytes(buf_slice(&all));
+    buf_finish(&all);
+    for (unsigned i = 0; i < set->script_count; i++) {
+        struct slice source = slice_make(set->scripts[i].source, set->scripts[i].source_len);
+        set->scripts[i].hash = hash_bytes(source) ^ (libraries * UINT64_C(0x9E3779B97F4A7C15));
+    }
+    for (unsigned i = 0; i < set->library_count; i++) {
+        struct slice source = slice_make(set->libraries[i].source, set->libraries[i].source_len);
+        set->libraries[i].hash = hash_bytes(source);
+    }
+}
+
+/* ---- what the scripts declare ---- */
+
+struct reading {
+    const struct catalogue_options *options;
+    struct script_set *set;
+    struct problems *problems;
+    /* the first to define each, for "and in b.lua:3" */
+    int server_lines[SERVER_HOOK_COUNT];
+    struct map methods; /* server.rpc_NAME -> struct place */
+};
+
+struct place {
+    char *name;
+    const char *file;
+    int line;
+};
+
+static struct rule *rule_or(const struct channel_type *type, struct rule *rule, const char *fallback)
+{
+    if (rule != NULL)
+        return rule;
+    struct error err;
+    rule = option_rule(type, fallback, &err);
+    ensure(rule != NULL);
+    return rule;
+}
+
+/* Nothing is allowed by forgetting to say no: a message needs a hook that judges it, or a rule. */
+static void fill_rules(struct channel_type *type)
+{
+    bool judges = type->hooks & 1u << HOOK_PUBLISH, answers = type->hooks & 1u << HOOK_CALL;
+    type->subscribe = rule_or(type, type->subscribe, "user");
+    type->publish = rule_or(type, type->publish, judges ? "user" : "nobody");
+    type->call = rule_or(type, type->call, answers ? "user" : "nobody");
+}
+
+static void take_types(struct script_set *set, struct program *program, unsigned script)
+{
+    struct generation *generation = &set->generation;
+    generation->types = xrealloc(generation->types, (generation->type_count + program->class_count + 1) *
+                                                        sizeof *generation->types);
+    for (unsigned i = 0; i < program->class_count; i++) {
+        struct channel_type *type = program->classes[i].type;
+        program->classes[i].type = NULL;
+        type->script = script;
+        fill_rules(type);
+        generation->types[generation->type_count++] = type;
+    }
+}
+
+static void take_server_hook(struct reading *reading, struct program *program, unsigned script,
+                             enum server_hook hook)
+{
+    struct script_set *set = reading->set;
+    if (program->server[hook].ref == 0)
+        return;
+    if (set->generation.server_hooks & 1u << hook) {
+        problem_add(reading->problems, set, program->script->name, program->server_lines[hook],
+                    "server.%s is defined in %s:%d already: there can be one", server_hook_name(hook),
+                    set->scripts[set->server_script[hook]].name, reading->server_lines[hook]);
+        return;
+    }
+    set->generation.server_hooks |= 1u << hook;
+    set->server_script[hook] = script;
+    reading->server_lines[hook] = program->server_lines[hook];
+}
+
+static void take_rpc(struct reading *reading, const struct server_rpc *rpc, unsigned script)
+{
+    struct script_set *set = reading->set;
+    const struct place *before = map_find(&reading->methods, slice_of(rpc->name));
+    if (before != NULL) {
+        problem_add(reading->problems, set, rpc->file, rpc->line,
+                    "server.rpc_%s is defined in %s:%d already: there can be one", rpc->name,
+                    before->file, before->line);
+        return;
+    }
+    struct place *place = xmalloc(sizeof *place);
+    *place = (struct place){xstrdup(rpc->name), set->scripts[script].name, rpc->line};
+    map_add(&reading->methods, slice_of(place->name), place);
+    set->methods = xrealloc(set->methods, (set->method_count + 1) * sizeof *set->methods);
+    set->methods[set->method_count++] = (struct server_method){xstrdup(rpc->name), script};
+    set->generation.server_hooks |= 1u << SERVER_CALL;
+}
+
+static void read_script(struct reading *reading, unsigned index)
+{
+    struct script_set *set = reading->set;
+    struct program *program =
+        program_create(set, &set->scripts[index], &reading->options->limits, reading->options->log,
+                       reading->problems);
+    if (program == NULL)
+        return;
+    take_types(set, program, index);
+    take_server_hook(reading, program, index, SERVER_CONNECT);
+    take_server_hook(reading, program, index, SERVER_DISCONNECT);
+    for (unsigned i = 0; i < program->rpc_count; i++)
+        take_rpc(reading, &program->rpcs[i], index);
+    program_unref(program);
+}
+
+static void finish_reading(struct reading *reading)
+{
+    struct place *place;
+    for (size_t at = 0; (place = map_next(&reading->methods, &at)) != NULL;) {
+        free(place->name);
+        free(place);
+    }
+    map_finish(&reading->methods);
+}
+
+/* ---- over the whole set ---- */
+
+static int compare_places(const struct channel_type *a, const struct channel_type *b)
+{
+    int by_file = strcmp(a->file, b->file);
+    return by_file != 0 ? by_file : (a->line > b->line) - (a->line < b->line);
+}
+
+static int compare_types(const void *a, const void *b)
+{
+    const struct channel_type *x = *(struct channel_type *const *)a,
+                              *y = *(struct channel_type *const *)b;
+    int order = pattern_compare(x->pattern, y->pattern);
+    return order != 0 ? order : compare_places(x, y);
+}
+
+static void check_pair(struct reading *reading, const struct channel_type *a,
+                       const struct channel_type *b)
+{
+    if (pattern_compare(a->pattern, b->pattern) != 0 || !pattern_overlaps(a->pattern, b->pattern))
+        return;
+    if (compare_places(a, b) > 0) {
+        check_pair(reading, b, a);
+        return;
+    }
+    problem_add(reading->problems, reading->set, b->file, b->line,
+                "channel \"%.*s\" and \"%.*s\" of %s:%d match the same names and neither is more "
+                "specific",
+                SLICE_ARGS(pattern_text(b->pattern)), SLICE_ARGS(pattern_text(a->pattern)), a->file,
+                a->line);
+}
+
+static void check_types(struct reading *reading)
+{
+    struct generation *generation = &reading->set->generation;
+    for (unsigned i = 0; i < generation->type_count; i++)
+        for (unsigned j = i + 1; j < generation->type_count; j++)
+            check_pair(reading, generation->types[i], generation->types[j]);
+    if (generation->type_count > 1)
+        qsort(generation->types, generation->type_count, sizeof *generation->types, compare_types);
+}
+
+static void read_set(struct reading *reading)
+{
+    struct script_set *set = reading->set;
+    folder_read(reading->options->folder, reading->options->limits.source_bytes, set,
+                reading->problems);
+    if (reading->options->is_dev)
+        folder_add(set, "weir/dev.lua", asset_find("lua/dev.lua"));
+    hash_files(set);
+    for (unsigned i = 0; i < set->script_count; i++)
+        read_script(reading, i);
+    check_types(reading);
+    if (set->method_count > 1)
+        qsort(set->methods, set->method_count, sizeof *set->methods, compare_methods);
+}
+
+struct script_set *catalogue_load(const struct catalogue_options *options, unsigned number,
+                                  struct problems *problems)
+{
+    struct reading reading = {
+        .options = options, .set = xcalloc(1, sizeof *reading.set), .problems = problems};
+    reading.set->generation.number = number;
+    read_set(&reading);
+    finish_reading(&reading);
+    if (problems->count == 0)
+        return reading.set;
+    problems_sort(problems);
+    script_set_destroy(reading.set);
+    return NULL;
+}
+
+/* ---- what is new ---- */
+
+static const struct script *find(const struct script *files, unsigned count, const char *name)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(files[i].name, name) == 0)
+            return &files[i];
+    return NULL;
+}
+
+static bool is_same(const struct script *a, const struct script *b)
+{
+    return a->source_len == b->source_len && memcmp(a->source, b->source, a->source_len) == 0;
+}
+
+static void put_name(struct buf *out, const char *name)
+{
+    if (out->len > 0)
+        buf_add_byte(out, ',');
+    buf_add_text(out, name);
+}
+
+static void put_changed(const struct script *before, unsigned before_count, const struct script *now,
+                        unsigned now_count, struct buf *out)
+{
+    for (unsigned i = 0; i < now_count; i++) {
+        const struct script *old = find(before, before_count, now[i].name);
+        if (old == NULL || !is_same(old, &now[i]))
+            put_name(out, now[i].name);
+    }
+    for (unsigned i = 0; i < before_count; i++)
+        if (find(now, now_count, before[i].name) == NULL)
+            put_name(out, before[i].name);
+}
+
+void catalogue_changes(const struct script_set *before, const struct script_set *now, struct buf *out)
+{
+    static const struct script_set nothing;
+    if (before == NULL)
+        before = &nothing;
+    put_changed(before->scripts, before->script_count, now->scripts, now->script_count, out);
+    put_changed(before->libraries, before->library_count, now->libraries, now->library_count, out);
+}

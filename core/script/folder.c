@@ -1,0 +1,173 @@
+#include "script/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "script/problem.h"
+
+enum { FOLDER_DEPTH_MAX = 8, FOLDER_FILES_MAX = 2000, FOLDER_PATH_MAX = 200 };
+
+struct walk {
+    struct script_set *set;
+    struct problems *problems;
+    size_t source_max;
+};
+
+static void add(struct script **files, unsigned *count, const char *name, char *source, size_t len)
+{
+    *files = xrealloc(*files, (*count + 1) * sizeof **files);
+    (*files)[(*count)++] =
+        (struct script){.name = xstrdup(name), .source = source, .source_len = len};
+}
+
+static bool is_library(const char *name)
+{
+    return strncmp(name, "lib/", 4) == 0;
+}
+
+static void keep(struct script_set *set, const char *name, char *source, size_t len)
+{
+    if (is_library(name))
+        add(&set->libraries, &set->library_count, name, source, len);
+    else
+        add(&set->scripts, &set->script_count, name, source, len);
+}
+
+void folder_add(struct script_set *set, const char *name, struct slice source)
+{
+    keep(set, name, xslicedup(source), source.len);
+}
+
+/* ---- one file ---- */
+
+/* Up to one byte more than allowed, to see that there is more. NULL: errno says why. */
+static char *read_bytes(int fd, size_t max, size_t *len)
+{
+    struct buf bytes = {0};
+    ssize_t got;
+    while (bytes.len <= max && (got = read(fd, buf_reserve(&bytes, 16384), 16384)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            buf_finish(&bytes);
+            return NULL;
+        }
+        bytes.len += (size_t)got;
+    }
+    buf_text(&bytes);
+    return buf_take(&bytes, len);
+}
+
+static void read_file(struct walk *walk, int folder, const char *entry, const char *name)
+{
+    size_t len = 0;
+    int fd = openat(folder, entry, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char *source = fd < 0 ? NULL : read_bytes(fd, walk->source_max, &len);
+    if (source == NULL) {
+        problem_add(walk->problems, NULL, name, 0, "cannot be read: %s", strerror(errno));
+    } else if (len > walk->source_max) {
+        problem_add(walk->problems, NULL, name, 0, "is longer than %zu bytes", walk->source_max);
+        free(source);
+    } else {
+        keep(walk->set, name, source, len);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+/* ---- the folder ---- */
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t len = strlen(name), end_len = strlen(end);
+    return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+static bool is_script(const char *entry)
+{
+    return ends_with(entry, ".lua") && !ends_with(entry, "_spec.lua");
+}
+
+static bool is_full(struct walk *walk, const char *name)
+{
+    if (walk->set->script_count + walk->set->library_count < FOLDER_FILES_MAX)
+        return false;
+    problem_add(walk->problems, NULL, name, 0, "more than %d files", FOLDER_FILES_MAX);
+    return true;
+}
+
+static void walk_folder(struct walk *walk, int parent, const char *entry, const char *prefix,
+                        unsigned depth);
+
+static void visit(struct walk *walk, int folder, const char *entry, const char *prefix,
+                  unsigned depth)
+{
+    char name[FOLDER_PATH_MAX + 1];
+    struct stat info;
+    int len = snprintf(name, sizeof name, "%s%s", prefix, entry);
+    if (entry[0] == '.' || entry[0] == '#')
+        return;
+    if (fstatat(folder, entry, &info, 0) != 0)
+        return; /* gone meanwhile, or a link to nowhere as editors use for locks */
+    if (!S_ISDIR(info.st_mode) && !(S_ISREG(info.st_mode) && is_script(entry)))
+        return;
+    if (len > FOLDER_PATH_MAX)
+        problem_add(walk->problems, NULL, name, 0, "a path longer than %d bytes", FOLDER_PATH_MAX);
+    else if (S_ISDIR(info.st_mode))
+        walk_folder(walk, folder, entry, name, depth + 1);
+    else if (!is_full(walk, name))
+        read_file(walk, folder, entry, name);
+}
+
+static void walk_folder(struct walk *walk, int parent, const char *entry, const char *prefix,
+                        unsigned depth)
+{
+    char below[FOLDER_PATH_MAX + 2];
+    int fd = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (folder == NULL || depth > FOLDER_DEPTH_MAX) {
+        if (depth > FOLDER_DEPTH_MAX)
+            problem_add(walk->problems, NULL, prefix, 0, "folders nested deeper than %d",
+                        FOLDER_DEPTH_MAX);
+        else if (depth == 0)
+            problem_add(walk->problems, NULL, prefix, 0, "the scripts folder %s cannot be read: %s",
+                        entry, strerror(errno));
+        else
+            problem_add(walk->problems, NULL, prefix, 0, "cannot be read: %s", strerror(errno));
+        if (folder != NULL)
+            closedir(folder);
+        else if (fd >= 0)
+            close(fd);
+        return;
+    }
+    snprintf(below, sizeof below, "%s%s", prefix, depth > 0 ? "/" : "");
+    for (struct dirent *at; (at = readdir(folder)) != NULL;)
+        visit(walk, fd, at->d_name, below, depth);
+    closedir(folder);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct script *)a)->name, ((const struct script *)b)->name);
+}
+
+static void sort(struct script *files, unsigned count)
+{
+    if (count > 1)
+        qsort(files, count, sizeof *files, compare);
+}
+
+void folder_read(const char *path, size_t source_max, struct script_set *set,
+                 struct problems *problems)
+{
+    struct walk walk = {set, problems, source_max};
+    walk_folder(&walk, AT_FDCWD, path, "", 0);
+    sort(set->scripts, set->script_count);
+    sort(set->libraries, set->library_count);
+}

@@ -1,0 +1,327 @@
+#include "script/hook.h"
+
+#include <stdlib.h>
+
+#include <lauxlib.h>
+
+#include "base/memory.h"
+#include "base/suggest.h"
+#include "script/api.h"
+#include "script/codec.h"
+#include "script/declare.h"
+#include "script/state.h"
+
+/* ---- instances ---- */
+
+struct birth {
+    const struct program *program;
+    const struct channel *channel;
+    const struct instance *old;
+    int self;
+};
+
+/* The old state is looked up raw in a VM that does not run: nothing there can raise. */
+static void push_old_state(lua_State *L, const struct birth *birth)
+{
+    struct program *home = birth->old->program;
+    lua_State *from = vm_state(home->vm);
+    int top = lua_gettop(from);
+    lua_rawgeti(from, LUA_REGISTRYINDEX, birth->old->self);
+    lua_pushliteral(from, "state");
+    lua_rawget(from, -2);
+    state_copy(L, from, -1, birth->program->log, birth->channel->name);
+    lua_settop(from, top);
+}
+
+static int bear(lua_State *L)
+{
+    struct birth *birth = lua_touserdata(L, 1);
+    if (birth->old != NULL)
+        push_old_state(L, birth);
+    else
+        lua_newtable(L);
+    api_channel_push_instance(L, &birth->program->classes[birth->channel->type->index],
+                              birth->channel);
+    birth->self = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+struct instance *instance_create(struct program *program, const struct channel *channel,
+                                 const struct instance *old, struct vm_outcome *outcome)
+{
+    struct birth birth = {program, channel, old, LUA_NOREF};
+    lua_State *from = old ? vm_state(old->program->vm) : NULL;
+    int top = from ? lua_gettop(from) : 0;
+    vm_run(program->vm, bear, &birth, outcome);
+    if (from != NULL)
+        lua_settop(from, top); /* when the copy was broken off */
+    if (outcome->end != VM_DONE)
+        return NULL;
+    struct instance *instance = xmalloc(sizeof *instance);
+    *instance = (struct instance){program_ref(program), channel->type->index, birth.self};
+    return instance;
+}
+
+void instance_destroy(struct instance *instance)
+{
+    if (instance == NULL)
+        return;
+    luaL_unref(vm_state(instance->program->vm), LUA_REGISTRYINDEX, instance->self);
+    program_unref(instance->program);
+    free(instance);
+}
+
+/* ---- the question ---- */
+
+struct ask {
+    struct running running;
+    struct call *call;
+    const struct instance *instance; /* NULL: of the server */
+    struct hook_function function;   /* what is called; args: what is made for it */
+    int methods;                     /* of a call: registry reference of NAME -> function */
+    void (*push)(lua_State *L, const struct ask *ask);
+    void (*take)(lua_State *L, struct ask *ask);
+};
+
+/* Nobody is told of an argument that nobody looks at. */
+static bool wants(const struct ask *ask, int argument)
+{
+    return ask->function.args >= argument;
+}
+
+static int refuse(lua_State *L, struct ask *ask, int code, const char *text)
+{
+    fail(ask->running.error, code, "%s", text);
+    return vm_leave(L);
+}
+
+static void push_json(lua_State *L, const struct ask *ask, struct slice json)
+{
+    struct error err;
+    if (json.at == NULL) {
+        lua_pushnil(L);
+        return;
+    }
+    vm_charge(L, json.len);
+    if (!codec_push(L, json, &err)) {
+        fail(ask->running.error, ERROR_BAD_REQUEST, "%s", err.text);
+        vm_leave(L);
+    }
+}
+
+static void push_size(lua_State *L, const struct ask *ask)
+{
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, (lua_Integer)ask->call->data.len);
+    lua_setfield(L, -2, "size");
+}
+
+static void push_nothing(lua_State *L, const struct ask *ask)
+{
+    (void)L;
+    (void)ask;
+}
+
+static void push_subscribe(lua_State *L, const struct ask *ask)
+{
+    api_client_push(L, ask->call->who);
+    if (wants(ask, 3))
+        push_json(L, ask, ask->call->data);
+}
+
+static void push_unsubscribe(lua_State *L, const struct ask *ask)
+{
+    api_client_push(L, ask->call->who);
+    lua_pushlstring(L, ask->call->reason.len ? ask->call->reason.at : "", ask->call->reason.len);
+    lua_pushinteger(L, ask->call->code);
+}
+
+static void push_publish(lua_State *L, const struct ask *ask)
+{
+    push_json(L, ask, ask->call->data);
+    if (wants(ask, 3))
+        api_client_push(L, ask->call->who);
+    if (wants(ask, 4))
+        push_size(L, ask);
+}
+
+static void push_published(lua_State *L, const struct ask *ask)
+{
+    push_json(L, ask, ask->call->data);
+    if (!wants(ask, 3))
+        return;
+    push_size(L, ask);
+    lua_pushinteger(L, (lua_Integer)ask->call->offset);
+    lua_setfield(L, -2, "offset");
+}
+
+static void push_call(lua_State *L, const struct ask *ask)
+{
+    push_json(L, ask, ask->call->data);
+    api_client_push(L, ask->call->who);
+}
+
+/* ---- the answer, on top ---- */
+
+static void take_json(lua_State *L, struct ask *ask)
+{
+    struct error err;
+    buf_clear(&ask->call->out);
+    if (!codec_encode(L, -1, "what it returned", &CODEC_LIMITS_DEFAULT, &ask->call->out, &err))
+        luaL_error(L, "%s", err.text);
+}
+
+static void take_nothing(lua_State *L, struct ask *ask)
+{
+    (void)L;
+    ask->call->verdict = VERDICT_ACCEPT;
+}
+
+static void take_subscribe(lua_State *L, struct ask *ask)
+{
+    if (!lua_toboolean(L, -1)) {
+        refuse(L, ask, ERROR_PERMISSION_DENIED, error_code_text(ERROR_PERMISSION_DENIED));
+        return;
+    }
+    ask->call->verdict = VERDICT_ACCEPT;
+    if (lua_istable(L, -1)) {
+        take_json(L, ask);
+        ask->call->verdict = VERDICT_REPLACE;
+    }
+}
+
+static void take_publish(lua_State *L, struct ask *ask)
+{
+    if (lua_istable(L, -1)) {
+        take_json(L, ask);
+        ask->call->verdict = VERDICT_REPLACE;
+    } else if (!lua_toboolean(L, -1)) {
+        ask->call->verdict = VERDICT_DROP;
+    } else if (lua_isboolean(L, -1)) {
+        ask->call->verdict = VERDICT_ACCEPT;
+    } else {
+        luaL_error(L, "on_publish returns true, a table or nothing (got %s)", luaL_typename(L, -1));
+    }
+}
+
+static void take_call(lua_State *L, struct ask *ask)
+{
+    ask->call->verdict = VERDICT_ACCEPT;
+    if (!lua_isnil(L, -1))
+        take_json(L, ask);
+}
+
+/* ---- asking ---- */
+
+static int end_hook(lua_State *L, int status, lua_KContext context)
+{
+    struct ask *ask = (struct ask *)context;
+    (void)status;
+    ask->take(L, ask);
+    return 0;
+}
+
+static int run_hook(lua_State *L)
+{
+    struct ask *ask = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ask->function.ref);
+    if (ask->instance != NULL)
+        lua_rawgeti(L, LUA_REGISTRYINDEX, ask->instance->self);
+    ask->push(L, ask);
+    lua_callk(L, lua_gettop(L) - 2, 1, (lua_KContext)ask, end_hook);
+    return end_hook(L, LUA_OK, (lua_KContext)ask);
+}
+
+static int refuse_method(lua_State *L, struct ask *ask)
+{
+    char text[200];
+    const char *names[65], *near = NULL;
+    int count = 0;
+    lua_settop(L, 2);
+    luaL_checkstack(L, 70, NULL);
+    lua_pushnil(L);
+    for (; count < 64 && lua_next(L, 2); count++) {
+        lua_pop(L, 1);
+        names[count] = lua_tostring(L, -1);
+    }
+    names[count] = NULL;
+    if (ask->running.program->explains)
+        near = suggest(ask->call->method, names);
+    snprintf(text, sizeof text, near ? "method not found: did you mean `%s`?" : "method not found",
+             near);
+    return refuse(L, ask, ERROR_METHOD_NOT_FOUND, text);
+}
+
+static int run_call(lua_State *L)
+{
+    struct ask *ask = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ask->methods);
+    lua_pushlstring(L, ask->call->method.len ? ask->call->method.at : "", ask->call->method.len);
+    if (lua_rawget(L, 2) != LUA_TFUNCTION)
+        return refuse_method(L, ask);
+    lua_replace(L, 2);
+    if (ask->instance != NULL)
+        lua_rawgeti(L, LUA_REGISTRYINDEX, ask->instance->self);
+    push_call(L, ask);
+    lua_callk(L, lua_gettop(L) - 2, 1, (lua_KContext)ask, end_hook);
+    return end_hook(L, LUA_OK, (lua_KContext)ask);
+}
+
+static void run(struct ask *ask, struct program *program, lua_CFunction body,
+                struct vm_outcome *outcome)
+{
+    ask->running.program = program;
+    ask->running.method = ask->call->method;
+    ask->running.hops = ask->call->hops;
+    ask->running.effects = &ask->call->effects;
+    ask->running.error = &ask->call->error;
+    program->running = &ask->running;
+    vm_run(program->vm, body, ask, outcome);
+    program->running = NULL;
+    if (outcome->end == VM_LEFT)
+        ask->call->verdict = VERDICT_REFUSE;
+}
+
+static const struct {
+    void (*push)(lua_State *L, const struct ask *ask);
+    void (*take)(lua_State *L, struct ask *ask);
+} hooks[HOOK_COUNT] = {
+    [HOOK_OPEN] = {push_nothing, take_nothing},
+    [HOOK_CLOSE] = {push_nothing, take_nothing},
+    [HOOK_SUBSCRIBE] = {push_subscribe, take_subscribe},
+    [HOOK_UNSUBSCRIBE] = {push_unsubscribe, take_nothing},
+    [HOOK_PUBLISH] = {push_publish, take_publish},
+    [HOOK_PUBLISHED] = {push_published, take_nothing},
+    [HOOK_CALL] = {push_call, take_call},
+};
+
+void hook_run_channel(struct instance *instance, const struct channel *channel,
+                      const struct generation *generation, struct call *call,
+                      struct vm_outcome *outcome)
+{
+    const struct class *class = &instance->program->classes[instance->class];
+    struct ask ask = {
+        .running = {.hook = hook_name(call->hook), .channel = channel, .generation = generation},
+        .call = call,
+        .instance = instance,
+        .function = class->hooks[call->hook],
+        .methods = class->methods,
+        .push = hooks[call->hook].push,
+        .take = hooks[call->hook].take,
+    };
+    run(&ask, instance->program, call->hook == HOOK_CALL ? run_call : run_hook, outcome);
+}
+
+void hook_run_server(struct program *program, const struct generation *generation,
+                     enum server_hook hook, struct call *call, struct vm_outcome *outcome)
+{
+    struct ask ask = {
+        .running = {.hook = server_hook_name(hook), .generation = generation},
+        .call = call,
+        .function = program->server[hook],
+        .methods = program->server_methods,
+        .push = push_unsubscribe,
+        .take = hook == SERVER_CALL ? take_call : take_nothing,
+    };
+    run(&ask, program, hook == SERVER_CALL ? run_call : run_hook, outcome);
+}

@@ -1,0 +1,28 @@
+/* Runs one hook: the question becomes Lua values, what the hook returns becomes a verdict. */
+#ifndef SCRIPT_HOOK_H
+#define SCRIPT_HOOK_H
+
+#include "script/program.h"
+
+/* A channel's life in a VM: channel->instance. */
+struct instance {
+    struct program *program; /* one reference */
+    unsigned class;
+    int self; /* registry reference */
+};
+
+/* Makes an instance of the program's class for channel->type, with the state of `old` (NULL: an empty one).
+ * NULL: *outcome says why. */
+struct instance *instance_create(struct program *program, const struct channel *channel,
+                                 const struct instance *old, struct vm_outcome *outcome);
+void instance_destroy(struct instance *instance); /* NULL is fine */
+
+/* These fill the call's answer when outcome->end is VM_DONE, its error when it is VM_LEFT; else the caller
+ * has to. */
+void hook_run_channel(struct instance *instance, const struct channel *channel,
+                      const struct generation *generation, struct call *call,
+                      struct vm_outcome *outcome);
+void hook_run_server(struct program *program, const struct generation *generation,
+                     enum server_hook hook, struct call *call, struct vm_outcome *outcome);
+
+#endif

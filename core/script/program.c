@@ -1,0 +1,127 @@
+#include "script/program.h"
+
+#include <stdlib.h>
+
+#include <lauxlib.h>
+
+#include "base/memory.h"
+#include "script/api.h"
+#include "script/codec.h"
+#include "script/declare.h"
+#include "script/module.h"
+#include "script/problem.h"
+#include "script/sandbox.h"
+
+void channel_type_destroy(struct channel_type *type)
+{
+    if (type == NULL)
+        return;
+    pattern_destroy(type->pattern);
+    rule_destroy(type->subscribe);
+    rule_destroy(type->publish);
+    rule_destroy(type->call);
+    free(type->file);
+    free(type);
+}
+
+static void program_destroy(struct program *program)
+{
+    vm_destroy(program->vm);
+    for (unsigned i = 0; i < program->class_count; i++)
+        channel_type_destroy(program->classes[i].type);
+    for (unsigned i = 0; i < program->rpc_count; i++) {
+        free(program->rpcs[i].name);
+        free(program->rpcs[i].file);
+    }
+    channel_type_destroy(program->draft);
+    free(program->classes);
+    free(program->rpcs);
+    free(program);
+}
+
+struct program *program_ref(struct program *program)
+{
+    program->refs++;
+    return program;
+}
+
+void program_unref(struct program *program)
+{
+    if (program != NULL && --program->refs == 0)
+        program_destroy(program);
+}
+
+struct program *program_of(lua_State *L)
+{
+    return vm_owner(L);
+}
+
+struct running *program_running(lua_State *L, const char *name)
+{
+    struct running *running = program_of(L)->running;
+    if (running == NULL)
+        luaL_error(L, "%s() works in hooks only, not while the file loads", name);
+    return running;
+}
+
+static void open_environment(lua_State *L)
+{
+    codec_open(L);
+    sandbox_open(L);
+    module_open(L);
+    declare_open(L);
+    api_global_open(L);
+    api_channel_open(L);
+    api_client_open(L);
+    sandbox_check(L);
+}
+
+static int end_load(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    declare_collect(L, program_of(L));
+    return 0;
+}
+
+static int load(lua_State *L)
+{
+    struct program *program = lua_touserdata(L, 1);
+    open_environment(L);
+    module_push_chunk(L, program->script);
+    lua_callk(L, 0, 0, 0, end_load);
+    return end_load(L, LUA_OK, 0);
+}
+
+static bool is_loaded(struct program *program, struct problems *problems)
+{
+    struct vm_outcome outcome;
+    unsigned before = problems->count;
+    program->problems = problems;
+    vm_run(program->vm, load, program, &outcome);
+    program->problems = NULL;
+    if (outcome.end != VM_DONE)
+        problem_add(problems, program->set, outcome.file[0] ? outcome.file : program->script->name,
+                    outcome.line, "%s", outcome.text);
+    return problems->count == before;
+}
+
+struct program *program_create(const struct script_set *set, const struct script *script,
+                               const struct script_limits *limits, const struct log *log,
+                               struct problems *problems)
+{
+    struct program *program = xcalloc(1, sizeof *program);
+    program->set = set;
+    program->script = script;
+    program->limits = *limits;
+    program->log = log;
+    program->refs = 1;
+    program->vm = vm_create(&(struct vm_limits){limits->memory, limits->cpu_ms});
+    vm_set_owner(program->vm, program);
+    if (!is_loaded(program, problems)) {
+        program_destroy(program);
+        return NULL;
+    }
+    vm_settle(program->vm);
+    return program;
+}

@@ -1,0 +1,81 @@
+/* One script loaded into a VM of its own: what it declared, and its hooks, ready to be called. */
+#ifndef SCRIPT_PROGRAM_H
+#define SCRIPT_PROGRAM_H
+
+#include "hub/behaviour.h"
+#include "hub/channel.h"
+#include "script/catalogue.h"
+#include "script/meter.h"
+#include "script/vm.h"
+
+/* A function of a script, kept in its VM's registry. All zeroes: none. */
+struct hook_function {
+    int ref;
+    int args; /* how many it wants, `self` included: nothing is made that nobody looks at */
+};
+
+/* One channel(pattern, options), in the order of the file. */
+struct class {
+    struct channel_type *type; /* what was declared; the catalogue takes it away */
+    int table;                 /* registry references: what channel() returned, */
+    int instances;             /* the metatable of its instances, */
+    int methods;               /* NAME -> function of rpc_NAME */
+    struct hook_function hooks[HOOK_COUNT];
+};
+
+struct server_rpc {
+    char *name; /* NAME of rpc_NAME */
+    char *file; /* where it is defined */
+    int line;
+};
+
+/* A hook that is running; on the stack of whoever runs it. */
+struct running {
+    struct program *program;
+    const char *hook;             /* for messages: "on_publish" */
+    struct slice method;          /* of a call: NAME */
+    const struct channel *channel; /* NULL in the hooks of the server */
+    const struct generation *generation;
+    unsigned hops;
+    struct effects *effects;
+    struct error *error; /* what vm_leave was told */
+    size_t effect_bytes; /* held outside the VM on its behalf */
+    unsigned log_lines;
+};
+
+/* Created for a generation, counted by that generation and by each channel instance that lives in it. */
+struct program {
+    struct vm *vm;
+    const struct script_set *set; /* borrowed, for require; the runtime keeps it fresh */
+    const struct script *script;  /* in that set; both are NULL once nothing of it is to run again */
+    struct meter_row *row;        /* the runtime's, or NULL */
+    struct script_limits limits;
+    const struct log *log;
+    bool explains; /* whether clients may be told what only the developer needs */
+    struct class *classes;
+    unsigned class_count;
+    struct channel_type *draft; /* of a channel() that has not returned */
+    struct hook_function server[SERVER_HOOK_COUNT];
+    int server_lines[SERVER_HOOK_COUNT];
+    int server_table, server_methods; /* registry references: what scripts see as `server`; its rpc_NAME */
+    struct server_rpc *rpcs;
+    unsigned rpc_count;
+    unsigned refs;
+    struct problems *problems; /* while it loads, else NULL */
+    struct running *running;   /* while a hook runs, else NULL */
+};
+
+/* NULL: *problems has at least one more. One reference. */
+struct program *program_create(const struct script_set *set, const struct script *script,
+                               const struct script_limits *limits, const struct log *log,
+                               struct problems *problems);
+struct program *program_ref(struct program *program);
+void program_unref(struct program *program); /* NULL is fine */
+
+struct program *program_of(lua_State *L);
+/* The hook that runs; raises "NAME() works in hooks only" while the file loads. */
+struct running *program_running(lua_State *L, const char *name);
+
+void channel_type_destroy(struct channel_type *type); /* NULL is fine */
+
+#endif

@@ -1,0 +1,359 @@
+#include "script/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/secret.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "script/connect.h"
+#include "script/declare.h"
+#include "script/hook.h"
+#include "script/problem.h"
+
+/* A generation with a program for each of its scripts. */
+struct edition {
+    const struct script_set *set;
+    struct program **programs;
+};
+
+struct runtime {
+    struct runtime_options options;
+    struct meter meter;
+    struct edition *current, *prepared; /* NULL: none */
+};
+
+/* ---- generations ---- */
+
+static void edition_destroy(struct edition *edition)
+{
+    if (edition == NULL)
+        return;
+    for (unsigned i = 0; i < edition->set->script_count; i++)
+        program_unref(edition->programs[i]);
+    free(edition->programs);
+    free(edition);
+}
+
+/* The program that runs already, where the file and all libraries are as they were. */
+static struct program *find_unchanged(const struct runtime *runtime, const struct script *script)
+{
+    if (runtime->current == NULL)
+        return NULL;
+    const struct script_set *set = runtime->current->set;
+    for (unsigned i = 0; i < set->script_count; i++)
+        if (set->scripts[i].hash == script->hash && strcmp(set->scripts[i].name, script->name) == 0)
+            return runtime->current->programs[i];
+    return NULL;
+}
+
+static struct program *make_program(struct runtime *runtime, const struct script_set *set,
+                                    const struct script *script, struct error *err)
+{
+    struct problems problems = {0};
+    struct program *program =
+        program_create(set, script, &runtime->options.limits, runtime->options.log, &problems);
+    if (program == NULL) {
+        problems_fail(&problems, err);
+    } else {
+        program->explains = runtime->options.explains;
+        program->row = meter_row(&runtime->meter, script->name);
+    }
+    problems_finish(&problems);
+    return program;
+}
+
+static bool fill_edition(struct runtime *runtime, struct edition *edition, struct error *err)
+{
+    for (unsigned i = 0; i < edition->set->script_count; i++) {
+        const struct script *script = &edition->set->scripts[i];
+        struct program *program = find_unchanged(runtime, script);
+        if (program != NULL)
+            program_ref(program);
+        else if ((program = make_program(runtime, edition->set, script, err)) == NULL)
+            return false;
+        edition->programs[i] = program;
+    }
+    return true;
+}
+
+struct runtime *runtime_create(const struct runtime_options *options)
+{
+    struct runtime *runtime = xcalloc(1, sizeof *runtime);
+    runtime->options = *options;
+    return runtime;
+}
+
+void runtime_destroy(struct runtime *runtime)
+{
+    if (runtime == NULL)
+        return;
+    edition_destroy(runtime->prepared);
+    edition_destroy(runtime->current);
+    meter_finish(&runtime->meter);
+    free(runtime);
+}
+
+bool runtime_prepare(struct runtime *runtime, const struct script_set *set, struct error *err)
+{
+    runtime_discard(runtime);
+    struct edition *edition = xcalloc(1, sizeof *edition);
+    edition->set = set;
+    edition->programs = xcalloc(set->script_count + 1, sizeof *edition->programs);
+    if (!fill_edition(runtime, edition, err)) {
+        edition_destroy(edition);
+        return false;
+    }
+    runtime->prepared = edition;
+    return true;
+}
+
+void runtime_discard(struct runtime *runtime)
+{
+    edition_destroy(runtime->prepared);
+    runtime->prepared = NULL;
+}
+
+/* What is left behind never runs again: its channels come for their state and leave. */
+static void retire(struct edition *edition)
+{
+    if (edition == NULL)
+        return;
+    for (unsigned i = 0; i < edition->set->script_count; i++) {
+        struct program *program = edition->programs[i];
+        meter_set_bytes(program->row, 0);
+        program->set = NULL;
+        program->script = NULL;
+    }
+}
+
+void runtime_switch(struct runtime *runtime)
+{
+    struct edition *before = runtime->current, *now = runtime->prepared;
+    ensure(now != NULL);
+    retire(before);
+    for (unsigned i = 0; i < now->set->script_count; i++) {
+        now->programs[i]->set = now->set;
+        now->programs[i]->script = &now->set->scripts[i];
+        meter_set_bytes(now->programs[i]->row, vm_bytes(now->programs[i]->vm));
+    }
+    runtime->current = now;
+    runtime->prepared = NULL;
+    edition_destroy(before);
+}
+
+bool runtime_uses(const struct runtime *runtime, const struct script_set *set)
+{
+    return (runtime->current != NULL && runtime->current->set == set) ||
+           (runtime->prepared != NULL && runtime->prepared->set == set);
+}
+
+/* ---- failures ---- */
+
+struct failure {
+    const struct program *program;
+    const char *hook;
+    struct slice method, channel;
+    const struct vm_outcome *outcome;
+};
+
+static void make_incident(char incident[INCIDENT_MAX])
+{
+    unsigned char bytes[6];
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(incident + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void put_place(char *text, size_t room, const struct failure *failure)
+{
+    const struct vm_outcome *outcome = failure->outcome;
+    if (outcome->line > 0)
+        snprintf(text, room, "%s:%d", outcome->file, outcome->line);
+    else
+        snprintf(text, room, "%s", failure->program->script->name);
+}
+
+static void log_failure(const struct runtime *runtime, const struct failure *failure,
+                        const char *place, const char *incident)
+{
+    char hook[128], channel[PATTERN_LENGTH_MAX + 1];
+    snprintf(hook, sizeof hook, failure->method.len > 0 ? "%s_%.*s" : "%s", failure->hook,
+             SLICE_ARGS(failure->method));
+    snprintf(channel, sizeof channel, "%.*s", SLICE_ARGS(failure->channel));
+    log_event(runtime->options.log, LOG_ERROR, "script_failed", "incident", incident, "at", place,
+              "reason", failure->outcome->text, "hook", hook, "channel", channel, "script",
+              failure->program->script->name, "generation",
+              LOG_NUMBER(runtime->current->set->generation.number), "trace",
+              failure->outcome->trace, NULL);
+}
+
+/* Logs it, and says to the client what the client may know. */
+static void report(const struct runtime *runtime, const struct failure *failure, struct error *error)
+{
+    char place[300], incident[INCIDENT_MAX];
+    bool is_budget = failure->outcome->end != VM_FAILED;
+    int code = is_budget ? ERROR_SCRIPT_BUDGET : ERROR_SCRIPT_FAILED;
+    put_place(place, sizeof place, failure);
+    make_incident(incident);
+    log_failure(runtime, failure, place, incident);
+    if (runtime->options.explains)
+        fail(error, code, "%s: %s", place, failure->outcome->text);
+    else
+        fail(error, code, "%s (incident %s)", error_code_text(code), incident);
+    memcpy(error->incident, incident, sizeof incident);
+}
+
+static bool is_failed(const struct vm_outcome *outcome)
+{
+    return outcome->end != VM_DONE && outcome->end != VM_LEFT;
+}
+
+static void count(const struct program *program, unsigned hook, const struct vm_outcome *outcome,
+                  uint64_t began_ns)
+{
+    meter_count(program->row, hook, is_failed(outcome), clock_monotonic_ns() - began_ns);
+    meter_set_bytes(program->row, vm_bytes(program->vm));
+}
+
+static void fail_call(const struct runtime *runtime, const struct failure *failure, struct call *call)
+{
+    call->verdict = VERDICT_REFUSE;
+    buf_clear(&call->out);
+    effects_discard(&call->effects);
+    report(runtime, failure, &call->error);
+}
+
+/* ---- the hub's table ---- */
+
+static void release_channel(void *context, struct channel *channel)
+{
+    (void)context;
+    instance_destroy(channel->instance);
+    channel->instance = NULL;
+}
+
+/* The channel's instance in the current generation, or NULL and *outcome. Where the state does not go over it
+ * stays with the old instance, and the channel refuses until it does. */
+static struct instance *move_in(struct runtime *runtime, struct channel *channel,
+                                struct vm_outcome *outcome)
+{
+    struct instance *old = channel->instance;
+    ensure(channel->generation == &runtime->current->set->generation);
+    struct program *program = runtime->current->programs[channel->type->script];
+    if (old != NULL && old->program == program && old->class == channel->type->index)
+        return old;
+    struct instance *instance = instance_create(program, channel, old, outcome);
+    if (instance == NULL)
+        return NULL;
+    instance_destroy(old);
+    channel->instance = instance;
+    return instance;
+}
+
+static void bind_channel(void *context, struct channel *channel)
+{
+    struct runtime *runtime = context;
+    struct vm_outcome outcome;
+    struct error unused;
+    if (channel->type == NULL) {
+        release_channel(runtime, channel);
+        return;
+    }
+    if (move_in(runtime, channel, &outcome) != NULL)
+        return;
+    struct failure failure = {
+        .program = runtime->current->programs[channel->type->script],
+        .hook = "bind",
+        .channel = channel->name,
+        .outcome = &outcome,
+    };
+    report(runtime, &failure, &unused);
+}
+
+static void call_channel(void *context, struct channel *channel, struct call *call)
+{
+    struct runtime *runtime = context;
+    struct vm_outcome outcome;
+    uint64_t began = clock_monotonic_ns();
+    struct program *program = runtime->current->programs[channel->type->script];
+    struct instance *instance = move_in(runtime, channel, &outcome);
+    if (instance != NULL)
+        hook_run_channel(instance, channel, &runtime->current->set->generation, call, &outcome);
+    count(program, call->hook, &outcome, began);
+    if (is_failed(&outcome))
+        fail_call(runtime,
+                  &(struct failure){program, hook_name(call->hook), call->method, channel->name,
+                                    &outcome},
+                  call);
+}
+
+/* Who answers; NULL: nobody, and the call has its answer. */
+static struct program *find_server_program(const struct runtime *runtime, enum server_hook hook,
+                                           struct call *call)
+{
+    const struct script_set *set = runtime->current->set;
+    unsigned script = set->server_script[hook];
+    if (hook == SERVER_CALL && !script_set_find_method(set, call->method, &script)) {
+        call->verdict = VERDICT_REFUSE;
+        fail_code(&call->error, ERROR_METHOD_NOT_FOUND);
+        if (runtime->options.explains)
+            script_set_suggest_method(set, call->method, &call->error);
+        return NULL;
+    }
+    return runtime->current->programs[script];
+}
+
+static void call_server(void *context, enum server_hook hook, struct call *call)
+{
+    struct runtime *runtime = context;
+    struct vm_outcome outcome;
+    uint64_t began = clock_monotonic_ns();
+    struct program *program = find_server_program(runtime, hook, call);
+    if (program == NULL)
+        return;
+    hook_run_server(program, &runtime->current->set->generation, hook, call, &outcome);
+    count(program, HOOK_COUNT + hook, &outcome, began);
+    if (is_failed(&outcome))
+        fail_call(runtime,
+                  &(struct failure){program, server_hook_name(hook), call->method, {0}, &outcome},
+                  call);
+}
+
+static void call_connect(void *context, struct connect_call *call)
+{
+    struct runtime *runtime = context;
+    struct vm_outcome outcome;
+    uint64_t began = clock_monotonic_ns();
+    struct program *program =
+        runtime->current->programs[runtime->current->set->server_script[SERVER_CONNECT]];
+    connect_run(program, &runtime->current->set->generation, call, &outcome);
+    count(program, HOOK_COUNT + SERVER_CONNECT, &outcome, began);
+    if (!is_failed(&outcome))
+        return;
+    call->verdict = VERDICT_REFUSE;
+    buf_clear(&call->out);
+    effects_discard(&call->effects);
+    report(runtime, &(struct failure){program, "on_connect", {0}, {0}, &outcome}, &call->error);
+}
+
+void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)
+{
+    *behaviour = (struct behaviour){
+        .runtime = runtime,
+        .connect = call_connect,
+        .server = call_server,
+        .bind = bind_channel,
+        .channel = call_channel,
+        .release = release_channel,
+    };
+}
+
+void runtime_put_metrics(struct runtime *const *runtimes, unsigned count_of, struct buf *out)
+{
+    struct meter **meters = xcalloc(count_of + 1, sizeof *meters);
+    for (unsigned i = 0; i < count_of; i++)
+        meters[i] = &runtimes[i]->meter;
+    meters_put(meters, count_of, out);
+    free(meters);
+}

@@ -1,0 +1,70 @@
+/* One Lua state for one script: what it may hold, how long it may run, and the one door into it. */
+#ifndef SCRIPT_VM_H
+#define SCRIPT_VM_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <lua.h>
+#include <stdint.h>
+
+/* Bounds are kept while vm_run is inside and at no other time, so that creating, collecting and tearing
+ * down never fail. */
+struct vm_limits {
+    size_t memory;   /* bytes a run may add to what vm_settle found */
+    unsigned cpu_ms; /* of this thread, one run */
+};
+
+struct vm; /* owned by its program; used on one thread */
+
+struct vm *vm_create(const struct vm_limits *limits);
+void vm_destroy(struct vm *vm); /* NULL is fine. No Lua code runs */
+
+/* Collects, and takes what is left as the size that `memory` is added to. */
+void vm_settle(struct vm *vm);
+size_t vm_bytes(const struct vm *vm);
+/* The main thread of the state: for reading by code that cannot raise. */
+lua_State *vm_state(struct vm *vm);
+
+enum vm_end {
+    VM_DONE,
+    VM_FAILED,      /* an error: place, text and trace say which */
+    VM_LEFT,        /* vm_leave: somebody's decision, not an error */
+    VM_OVER_CPU,    /* stopped, nothing of the script runs any more */
+    VM_OVER_MEMORY, /* the same */
+};
+
+/* How a run ended. `text` has no position in front; `file` is "" and `line` 0 where unknown. */
+struct vm_outcome {
+    enum vm_end end;
+    char file[256];
+    int line;
+    char text[ERROR_TEXT_MAX];
+    char trace[1024]; /* innermost first: "lib/words.lua:3 in mask < chat.lua:12 in on_publish" */
+};
+
+/* The one function in script/ that calls Lua protected. Runs `body` in a coroutine with `context` as its
+ * only argument (light userdata); body may raise and be yielded out of at any call, so what it holds must
+ * be Lua's or belong to `context`. Calls to Lua inside it use lua_callk. After a run over budget nothing is
+ * left running: neither pcall, nor message handlers, metamethods or __close can hold on. */
+void vm_run(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome);
+
+/* For C functions that scripts call. */
+struct vm *vm_of(lua_State *L);
+void vm_set_owner(struct vm *vm, void *owner);
+void *vm_owner(lua_State *L); /* what vm_set_owner said */
+/* Bytes for building something while Lua may raise: emptied by each call, kept by the VM. */
+struct buf *vm_scratch(lua_State *L);
+/* Says that work of so many bytes or elements is coming up, which the instruction count will not see.
+ * Does not return when the budget is used up. */
+void vm_charge(lua_State *L, size_t units);
+/* Lends `bytes` over the memory limit until the next vm_lend or the end of a protected call. */
+void vm_lend(lua_State *L, size_t bytes);
+/* Ends the run as VM_LEFT: no pcall stops it. Never returns. */
+int vm_leave(lua_State *L);
+/* For pcall and the like after they caught something: goes on unwinding when it was not theirs to catch. */
+void vm_uncatch(lua_State *L);
+/* Ends the run as VM_OVER_MEMORY, for memory that is held outside the VM on the script's behalf. */
+int vm_overfill(lua_State *L);
+
+#endif

@@ -1,0 +1,126 @@
+/* script/vm and script/sandbox for specs: chunks of Lua run in a VM with the sandbox and nothing else. */
+#include "script/library.h"
+#include "script/sandbox.h"
+#include "script/vm.h"
+
+#include <lauxlib.h>
+
+static const char *const ends[] = {"done", "failed", "left", "over cpu", "over memory"};
+
+struct chunk {
+    const char *source;
+    size_t len;
+    struct buf result; /* what it returned, as text */
+};
+
+static struct vm *check_vm(lua_State *L)
+{
+    return *(struct vm **)luaL_checkudata(L, 1, "room.vm");
+}
+
+static int leave(lua_State *L)
+{
+    return vm_leave(L);
+}
+
+static int open(lua_State *L)
+{
+    sandbox_open(L);
+    lua_pushcfunction(L, leave);
+    sandbox_add(L, "reject", false);
+    return 0;
+}
+
+static int keep_result(lua_State *L, int status, lua_KContext context)
+{
+    struct chunk *chunk = (struct chunk *)context;
+    (void)status;
+    if (lua_isstring(L, -1)) {
+        size_t len;
+        const char *text = lua_tolstring(L, -1, &len);
+        buf_add(&chunk->result, text, len);
+    } else {
+        buf_add_text(&chunk->result, lua_isboolean(L, -1) ? lua_toboolean(L, -1) ? "true" : "false"
+                                                          : luaL_typename(L, -1));
+    }
+    return 0;
+}
+
+static int run_chunk(lua_State *L)
+{
+    struct chunk *chunk = lua_touserdata(L, 1);
+    if (luaL_loadbufferx(L, chunk->source, chunk->len, "@chunk.lua", "t") != LUA_OK)
+        return lua_error(L);
+    sandbox_push_env(L);
+    lua_setupvalue(L, -2, 1);
+    lua_callk(L, 0, 1, (lua_KContext)chunk, keep_result);
+    return keep_result(L, LUA_OK, (lua_KContext)chunk);
+}
+
+static int run(lua_State *L)
+{
+    struct vm *vm = check_vm(L);
+    struct vm_outcome outcome;
+    struct chunk chunk = {0};
+    chunk.source = luaL_checklstring(L, 2, &chunk.len);
+    vm_run(vm, run_chunk, &chunk, &outcome);
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, ends[outcome.end]);
+    lua_setfield(L, -2, "how");
+    lua_pushstring(L, outcome.text);
+    lua_setfield(L, -2, "text");
+    lua_pushstring(L, outcome.file);
+    lua_setfield(L, -2, "file");
+    lua_pushinteger(L, outcome.line);
+    lua_setfield(L, -2, "line");
+    lua_pushstring(L, outcome.trace);
+    lua_setfield(L, -2, "trace");
+    lua_pushlstring(L, chunk.result.at, chunk.result.len);
+    lua_setfield(L, -2, "result");
+    buf_finish(&chunk.result);
+    return 1;
+}
+
+static int bytes(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)vm_bytes(check_vm(L)));
+    return 1;
+}
+
+static int new(lua_State *L)
+{
+    struct vm_outcome outcome;
+    struct vm_limits limits = {(size_t)luaL_optinteger(L, 1, 16 << 20),
+                               (unsigned)luaL_optinteger(L, 2, 100)};
+    struct vm **vm = lua_newuserdatauv(L, sizeof *vm, 0);
+    *vm = vm_create(&limits);
+    luaL_setmetatable(L, "room.vm");
+    vm_run(*vm, open, NULL, &outcome);
+    if (outcome.end != VM_DONE)
+        return luaL_error(L, "%s", outcome.text);
+    vm_settle(*vm);
+    return 1;
+}
+
+static int finish(lua_State *L)
+{
+    vm_destroy(check_vm(L));
+    return 0;
+}
+
+static const luaL_Reg methods[] = {{"run", run}, {"bytes", bytes}, {"__gc", finish}, {NULL, NULL}};
+
+int luaopen_room_vm(lua_State *L);
+int luaopen_room_vm(lua_State *L)
+{
+    luaL_newmetatable(L, "room.vm");
+    luaL_setfuncs(L, methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_createtable(L, 0, 2);
+    lua_pushcfunction(L, new);
+    lua_setfield(L, -2, "new");
+    lua_pushinteger(L, PATTERN_SUBJECT_MAX);
+    lua_setfield(L, -2, "subject_max");
+    return 1;
+}
