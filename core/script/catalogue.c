@@ -187,8 +187,8 @@ static void read_script(struct reading *reading, unsigned index)
     if (program == NULL)
         return;
     take_types(set, program, index);
-    take_server_hook(reading, program, index, SERVER_CONNECT);
-    take_server_hook(reading, program, index, SERVER_DISCONNECT);
+    for (int hook = 0; hook < SERVER_CALL; hook++)
+        take_server_hook(reading, program, index, (enum server_hook)hook);
     for (unsigned i = 0; i < program->rpc_count; i++)
         take_rpc(reading, &program->rpcs[i], index);
     program_unref(program);

@@ -17,7 +17,8 @@ enum { CLASSES_MAX = 256 };
 static const char *const hook_names[HOOK_COUNT] = {
     "on_open", "on_close", "on_subscribe", "on_unsubscribe", "on_publish", "on_published", NULL,
 };
-static const char *const server_hook_names[SERVER_HOOK_COUNT] = {"on_connect", "on_disconnect", NULL};
+static const char *const server_hook_names[SERVER_HOOK_COUNT] = {"on_connect", "on_disconnect",
+                                                                 "on_message", NULL};
 
 const char *hook_name(enum hook hook)
 {

@@ -320,7 +320,7 @@ void hook_run_server(struct program *program, const struct generation *generatio
         .call = call,
         .function = program->server[hook],
         .methods = program->server_methods,
-        .push = push_unsubscribe,
+        .push = hook == SERVER_DISCONNECT ? push_unsubscribe : push_call,
         .take = hook == SERVER_CALL ? take_call : take_nothing,
     };
     run(&ask, program, hook == SERVER_CALL ? run_call : run_hook, outcome);

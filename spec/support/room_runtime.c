@@ -188,7 +188,7 @@ static int discard(lua_State *L)
 static int server_call(lua_State *L)
 {
     struct room *room = check_room(L);
-    static const char *const names[] = {"connect", "disconnect", "call", NULL};
+    static const char *const names[] = {"connect", "disconnect", "message", "call", NULL};
     enum server_hook hook = (enum server_hook)luaL_checkoption(L, 2, NULL, names);
     struct identity_facts facts;
     struct call call = {0};
