@@ -53,12 +53,12 @@ enum option_id {
 #define CONFIG_FIELD_NUMBER unsigned long long
 #define CONFIG_FIELD_FLAG   bool
 
-/* Owned by main, immutable once read, lent to all. */
+/* Owned by main, immutable once read, lent to all. Texts are never NULL. */
 struct config {
 #define X(field, name, kind, value, metavar, help) CONFIG_FIELD_##kind field;
     CONFIG_OPTIONS(X)
 #undef X
-    bool is_dev; /* `weir dev` */
+    bool is_dev;                /* `weir dev`; main sets it after config_read */
     char *source[OPTION_COUNT]; /* "flag", "environment WEIR_LISTEN", "file weir.lua", "default" */
 };
 
@@ -68,17 +68,23 @@ struct option_row {
 };
 extern const struct option_row option_rows[OPTION_COUNT];
 
-/* One --name=value or --name value pair (or --flag) from the command line. */
+/* One --name=value or --name value pair (or --flag: value NULL) from the command line. */
 struct flag {
-    const char *name, *value;
+    const char *name, *value; /* name without its dashes */
 };
 
 /* Flag beats environment (WEIR_API_KEY, and WEIR_API_KEY_FILE for secrets: the file's content without its last newline)
- * beats the file named by --config or WEIR_CONFIG beats default. False and err: which option, where it was set, what is
- * wrong and what is allowed, with "did you mean" for unknown names. config_finish is right in both cases. */
+ * beats the file named by --config or WEIR_CONFIG beats default. An empty variable is one that is not set; unknown
+ * variables are refused only where one is nearly an option's, since a machine may have its own WEIR_....
+ * False and err (ERROR_USAGE for flags, else ERROR_CONFIG): which option, where it was set, what is wrong and what is
+ * allowed, with "did you mean" for unknown names. config_finish is right in both cases. */
 bool config_read(struct config *config, const struct flag *flags, unsigned flag_count, char **environment,
                  struct error *err);
 void config_finish(struct config *config);
+
+/* What serving needs beyond values that are right: certificate and key can be read, and `weir dev`, which believes
+ * whoever a client says it is, is reachable from this machine only unless --dev-anywhere. False and err. */
+bool config_check_serving(const struct config *config, struct error *err);
 
 /* One line an option: name, value (secrets as "(set)" or "(not set)"), source; or a JSON object of {value, source}. */
 void config_put(const struct config *config, struct buf *out, bool as_json);
