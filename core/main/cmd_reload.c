@@ -1,0 +1,262 @@
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "config/address.h"
+#include "main/args.h"
+#include "main/http_client.h"
+#include "main/report.h"
+#include "wire/json.h"
+
+enum { RELOAD_TIMEOUT_MS = 60 * 1000 };
+
+/* What came of it. */
+struct outcome {
+    bool is_reloaded;
+    uint64_t generation;
+    struct slice files;       /* a JSON list of names, borrowed from the reply; absent: unknown */
+    struct buf reason;        /* why not */
+    struct problems problems; /* why not, where the server told it in detail */
+};
+
+static void outcome_finish(struct outcome *outcome)
+{
+    buf_finish(&outcome->reason);
+    problems_finish(&outcome->problems);
+}
+
+/* --- asking --- */
+
+static bool find_server(const struct config *config, struct address *address, struct error *err)
+{
+    ensure(address_parse(slice_of(config->listen), address, NULL));
+    if (*config->tls_cert != '\0')
+        return fail(
+            err, ERROR_CONFIG,
+            "this server speaks TLS and weir reload does not; use kill -HUP PID, or curl -X "
+            "POST -H \"X-API-Key: $WEIR_API_KEY\" https://%s/api/reload",
+            config->listen);
+    if (address->port == 0)
+        return fail(err, ERROR_CONFIG, "--listen is %s: which port did the server take?",
+                    config->listen);
+    if (*config->api_key == '\0')
+        return fail(err, ERROR_CONFIG,
+                    "reload needs the key of the server API: WEIR_API_KEY, WEIR_API_KEY_FILE or "
+                    "--api-key (without one there, kill -HUP PID does it)");
+    if (address_is_any(address))
+        strcpy(address->host, address->is_ipv6 ? "::1" : "127.0.0.1");
+    return true;
+}
+
+static bool ask(const struct config *config, struct http_reply *reply, struct error *err)
+{
+    struct http_call call = {
+        .path = "/api/reload",
+        .api_key = config->api_key,
+        .body = SLICE("{}"),
+        .timeout_ms = RELOAD_TIMEOUT_MS,
+    };
+    *reply = (struct http_reply){0};
+    return find_server(config, &call.to, err) && http_post(&call, reply, err);
+}
+
+/* --- understanding the answer --- */
+
+static void add_string(struct buf *out, struct slice value)
+{
+    if (json_kind(value) == JSON_STRING)
+        json_unquote(out, value);
+}
+
+static char *copy_text(struct slice object, const char *name)
+{
+    struct buf text = {0};
+    struct slice value;
+    if (json_find(object, name, &value))
+        add_string(&text, value);
+    char *copy = xstrdup(buf_text(&text));
+    buf_finish(&text);
+    return copy;
+}
+
+static void add_problem(struct problems *problems, struct slice item)
+{
+    struct slice line;
+    int64_t number = 0;
+    if (json_kind(item) != JSON_OBJECT)
+        return;
+    if (!json_find(item, "line", &line) || !json_integer(line, &number) || number > INT32_MAX)
+        number = 0;
+    problems->all = xrealloc(problems->all, (problems->count + 1) * sizeof *problems->all);
+    problems->all[problems->count++] = (struct problem){
+        .file = copy_text(item, "file"),
+        .line = (int)number,
+        .source = copy_text(item, "source"),
+        .reason = copy_text(item, "reason"),
+    };
+}
+
+static void read_problems(struct problems *problems, struct slice list)
+{
+    struct json_walk walk;
+    struct slice item;
+    if (json_kind(list) != JSON_ARRAY)
+        return;
+    json_walk_init(&walk, list);
+    while (json_walk_item(&walk, &item))
+        add_problem(problems, item);
+}
+
+static void read_result(struct outcome *outcome, struct slice result)
+{
+    struct slice value;
+    outcome->is_reloaded =
+        json_find(result, "generation", &value) && json_unsigned(value, &outcome->generation);
+    if (json_find(result, "files", &value) && json_kind(value) == JSON_ARRAY)
+        outcome->files = value;
+}
+
+static void read_error(struct outcome *outcome, struct slice error)
+{
+    struct slice value;
+    if (json_find(error, "message", &value))
+        add_string(&outcome->reason, value);
+    if (json_find(error, "problems", &value))
+        read_problems(&outcome->problems, value);
+}
+
+/* {"result":{"generation":2,"files":[...]}} or
+ * {"error":{"code":4,"message":"...","problems":[...]}} */
+static void understand(const struct http_reply *reply, struct outcome *outcome)
+{
+    struct slice body = buf_slice(&reply->body), part;
+    struct json_fault fault;
+    bool is_json = json_check(body, &JSON_LIMITS_DEFAULT, &fault);
+    if (is_json && json_find(body, "result", &part))
+        read_result(outcome, part);
+    if (is_json && json_find(body, "error", &part))
+        read_error(outcome, part);
+    if (outcome->is_reloaded || outcome->reason.len > 0)
+        return;
+    if (reply->status == 401 || reply->status == 403)
+        buf_add_text(&outcome->reason, "the server knows another API key");
+    else
+        buf_printf(&outcome->reason, "the server answered %d and no reason", reply->status);
+}
+
+/* --- telling --- */
+
+static void put_json(const struct outcome *outcome)
+{
+    struct buf out = {0};
+    if (outcome->is_reloaded) {
+        buf_printf(&out, "{\"ok\":true,\"generation\":%llu,\"files\":",
+                   (unsigned long long)outcome->generation);
+        json_put_line(&out, outcome->files.at ? outcome->files : SLICE("[]"));
+    } else {
+        buf_add_text(&out, "{\"ok\":false,\"reason\":");
+        json_quote(&out, buf_slice(&outcome->reason));
+        buf_add_text(&out, ",\"problems\":");
+        report_put_json(&out, &outcome->problems);
+    }
+    buf_add_text(&out, "}\n");
+    put_out(&out);
+    buf_finish(&out);
+}
+
+/* "chat.lua, lib/words.lua" */
+static void put_files(struct buf *out, struct slice files)
+{
+    struct json_walk walk;
+    struct slice item;
+    size_t before = out->len;
+    json_walk_init(&walk, files);
+    while (json_walk_item(&walk, &item)) {
+        buf_add_text(out, out->len > before ? ", " : "");
+        add_string(out, item);
+    }
+    if (out->len == before)
+        buf_add_text(out, "nothing changed");
+}
+
+static void put_generation(const struct outcome *outcome)
+{
+    struct buf out = {0};
+    buf_printf(&out, "generation %llu", (unsigned long long)outcome->generation);
+    if (outcome->files.at != NULL) {
+        buf_add_text(&out, ": ");
+        put_files(&out, outcome->files);
+    }
+    buf_add_byte(&out, '\n');
+    put_out(&out);
+    buf_finish(&out);
+}
+
+static void put_refusal(struct outcome *outcome)
+{
+    report_put(stderr, "", &outcome->problems);
+    if (outcome->problems.count == 0)
+        fprintf(stderr, "%s\n", buf_text(&outcome->reason));
+    talk("not reloaded: the server goes on as it was");
+}
+
+static enum exit_code tell(struct outcome *outcome, bool as_json)
+{
+    if (as_json)
+        put_json(outcome);
+    else if (outcome->is_reloaded)
+        put_generation(outcome);
+    else
+        put_refusal(outcome);
+    return outcome->is_reloaded ? EXIT_OK : EXIT_FAILED;
+}
+
+static enum exit_code reload(const struct config *config, bool as_json)
+{
+    struct outcome outcome = {0};
+    struct http_reply reply;
+    struct error err;
+    enum exit_code code;
+    if (ask(config, &reply, &err)) {
+        understand(&reply, &outcome);
+        code = tell(&outcome, as_json);
+    } else {
+        code = talk_failure(&err);
+    }
+    http_reply_finish(&reply);
+    outcome_finish(&outcome);
+    return code;
+}
+
+static enum exit_code run(const struct args *args)
+{
+    struct config config;
+    struct error err;
+    enum exit_code code;
+    if (args_read_config(args, &config, &err))
+        code = reload(&config, args_has(args, "json"));
+    else
+        code = talk_failure(&err);
+    config_finish(&config);
+    return code;
+}
+
+static const struct option_row flags[] = {FLAG_JSON, {.name = NULL}};
+static const char *const examples[] = {
+    "WEIR_API_KEY_FILE=/run/secrets/api-key weir reload",
+    "weir reload --config /etc/weir/weir.lua",
+    "weir reload --listen 127.0.0.1:9000 --json | jq .generation",
+    NULL,
+};
+
+const struct command command_reload = {
+    .name = "reload",
+    .summary = "make the running server take the scripts as they are on its disk now",
+    .details = "  Asks the server at --listen by its API. Scripts that do not load change nothing: "
+               "the reasons\n"
+               "  are told as by `weir check` and the exit code is 1.\n",
+    .examples = examples,
+    .flags = flags,
+    .options =
+        OPTION_BIT(listen) | OPTION_BIT(api_key) | OPTION_BIT(tls_cert) | OPTION_BIT(tls_key),
+    .run = run,
+};

@@ -1,0 +1,16 @@
+/* What is wrong with a set of scripts, as `weir check` and `weir reload` tell it. */
+#ifndef MAIN_REPORT_H
+#define MAIN_REPORT_H
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "script/catalogue.h"
+
+/* Each as "FOLDER/FILE:LINE: reason" and the source line below it. A folder "" leaves the files as
+ * they are. */
+void report_put(FILE *stream, const char *folder, const struct problems *problems);
+/* [{"file":...}, ...] */
+void report_put_json(struct buf *out, const struct problems *problems);
+
+#endif
