@@ -16,7 +16,7 @@ enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
     X(scripts, "scripts", TEXT, "scripts", "DIR", "folder of the channel scripts")                                     \
     X(listen, "listen", TEXT, "127.0.0.1:8000", "HOST:PORT", "address to listen on; port 0 picks a free one")          \
     X(workers, "workers", NUMBER, "0", "N", "worker threads; 0 is one per core")                                       \
-    X(api_key, "api-key", SECRET, "", "KEY", "key of the server API; without one the API is off")                      \
+    X(api_key, "api-key", SECRET, "", "KEY", "key of the server API; without one it is off")                           \
     X(token_secret, "token-secret", SECRET, "", "SECRET", "HS256 secret of connection tokens")                         \
     X(tls_cert, "tls-cert", TEXT, "", "FILE", "certificate chain in PEM; with --tls-key turns TLS on")                 \
     X(tls_key, "tls-key", TEXT, "", "FILE", "private key in PEM")                                                      \
@@ -38,7 +38,7 @@ enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
     X(idle_ms, "idle-ms", NUMBER, "75000", "MS", "an idle keep-alive connection is kept")                              \
     X(linger_ms, "linger-ms", NUMBER, "5000", "MS", "an empty channel is kept before on_close")                        \
     X(drain_ms, "drain-ms", NUMBER, "8000", "MS", "time for clients to leave at SIGTERM")                              \
-    X(hook_ms, "hook-ms", NUMBER, "100", "MS", "CPU time of one hook; over it it is stopped")                          \
+    X(hook_ms, "hook-ms", NUMBER, "100", "MS", "CPU time one hook may take")                                           \
     X(hook_bytes, "hook-bytes", NUMBER, "16777216", "BYTES", "memory of one script's VM")
 
 enum option_id {

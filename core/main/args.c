@@ -14,22 +14,18 @@ struct cursor {
     int argc, at;
 };
 
-static const struct option_row config_row = {
-    .name = "config", .metavar = "FILE", .kind = OPTION_TEXT};
-static const struct option_row help_row = {.name = "help", .metavar = "", .kind = OPTION_FLAG};
-
 static const struct option_row *find_own(const struct command *command, const char *name)
 {
     for (const struct option_row *row = command->flags; row && row->name; row++)
         if (strcmp(row->name, name) == 0)
             return row;
-    return strcmp(name, help_row.name) == 0 ? &help_row : NULL;
+    return strcmp(name, row_help.name) == 0 ? &row_help : NULL;
 }
 
 static const struct option_row *find_option(const struct command *command, const char *name)
 {
-    if (command->options != 0 && strcmp(name, config_row.name) == 0)
-        return &config_row;
+    if (command->options != 0 && strcmp(name, row_config.name) == 0)
+        return &row_config;
     int id = option_find(slice_of(name), SPELLING_FLAG);
     if (id == OPTION_UNKNOWN || (command->options >> id & 1) == 0)
         return NULL;
@@ -38,7 +34,7 @@ static const struct option_row *find_option(const struct command *command, const
 
 static const char *suggest_flag(const struct command *command, const char *wrong)
 {
-    const char *names[OPTION_COUNT + OWN_FLAGS_MAX] = {help_row.name};
+    const char *names[OPTION_COUNT + OWN_FLAGS_MAX] = {row_help.name};
     unsigned count = 1;
     for (const struct option_row *row = command->flags; row && row->name; row++)
         names[count++] = row->name;
@@ -46,7 +42,7 @@ static const char *suggest_flag(const struct command *command, const char *wrong
         if (command->options >> id & 1)
             names[count++] = option_rows[id].name;
     if (command->options != 0)
-        names[count++] = config_row.name;
+        names[count++] = row_config.name;
     ensure(count < sizeof names / sizeof *names);
     return suggest(slice_of(wrong), names);
 }
@@ -77,7 +73,7 @@ static const char *take_next(struct cursor *cursor)
 static void keep(struct args *args, const struct option_row *row, bool is_own, const char *value)
 {
     struct flag flag = {row->name, value};
-    if (row == &help_row)
+    if (row == &row_help)
         args->wants_help = true;
     else if (is_own)
         args->own[args->own_count++] = flag;

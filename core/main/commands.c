@@ -4,6 +4,13 @@
 
 enum { COMMANDS_MAX = 16 };
 
+const struct option_row row_help = {
+    .name = "help", .metavar = "", .help = "this text (also -h)", .kind = OPTION_FLAG};
+const struct option_row row_config = {.name = "config",
+                                      .metavar = "FILE",
+                                      .help = "read options from this Lua table",
+                                      .kind = OPTION_TEXT};
+
 const struct command *const commands[] = {
     &command_dev,     &command_serve,  &command_check,
     &command_reload,  &command_config, &command_token,

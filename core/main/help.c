@@ -23,37 +23,35 @@ static void put_flag(FILE *stream, const struct option_row *row)
     snprintf(words, sizeof words, "--%s%s%s", row->name, *row->metavar ? " " : "", row->metavar);
     fprintf(stream, "  %-*s  %s", FLAG_COLUMN, words, row->help);
     if (row->value != NULL && *row->value != '\0' && row->kind != OPTION_FLAG)
-        fprintf(stream, " (%s)", row->value);
+        fprintf(stream, " [%s]", row->value);
     fprintf(stream, "\n");
 }
 
 static void put_flags(FILE *stream, const struct command *command)
 {
-    static const struct option_row help = {
-        .name = "help", .metavar = "", .help = "this text (also -h)"};
     put_title(stream, "Flags");
     for (const struct option_row *row = command->flags; row && row->name; row++)
         put_flag(stream, row);
-    put_flag(stream, &help);
+    put_flag(stream, &row_help);
 }
+
+static const char about_options[] =
+    "\n  [In brackets: what it is if nobody says.] An option can also be set in the environment\n"
+    "  (--tls-cert FILE is WEIR_TLS_CERT=FILE) and in the file (return { tls_cert = \"FILE\" }); "
+    "a\n"
+    "  flag beats the environment, that beats the file. Everybody on a machine can see its flags:\n"
+    "  let WEIR_API_KEY_FILE and WEIR_TOKEN_SECRET_FILE name files that hold the secrets.\n";
 
 static void put_options(FILE *stream, const struct command *command)
 {
-    static const struct option_row config = {
-        .name = "config", .metavar = "FILE", .help = "read options from a Lua table in this file"};
     if (command->options == 0)
         return;
     put_title(stream, "Options");
-    put_flag(stream, &config);
+    put_flag(stream, &row_config);
     for (int id = 0; id < OPTION_COUNT; id++)
         if (command->options >> id & 1)
             put_flag(stream, &option_rows[id]);
-    fprintf(stream, "\n  Each option can also be set in the environment (--tls-cert FILE is "
-                    "WEIR_TLS_CERT=FILE;\n"
-                    "  WEIR_API_KEY_FILE and WEIR_TOKEN_SECRET_FILE name files that hold the "
-                    "secret) and in the\n"
-                    "  file (return { tls_cert = \"FILE\" }). A flag beats the environment, that "
-                    "beats the file.\n");
+    fprintf(stream, "%s", about_options);
 }
 
 static void put_exit_codes(FILE *stream)

@@ -5,12 +5,20 @@ local function read(flags, environment, serving)
   return config.read { flags = flags or {}, environment = environment or {}, serving = serving }
 end
 
+local files = {}
+after_each(function()
+  while #files > 0 do
+    os.remove(table.remove(files))
+  end
+end)
+
+-- A file with that content, gone after the test.
 local function file(content)
   local path = os.tmpname()
   local out = assert(io.open(path, "w"))
   out:write(content)
   out:close()
-  finally(function() os.remove(path) end)
+  files[#files + 1] = path
   return path
 end
 
