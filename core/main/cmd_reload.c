@@ -195,7 +195,7 @@ static void put_refusal(struct outcome *outcome)
 {
     report_put(stderr, "", &outcome->problems);
     if (outcome->problems.count == 0)
-        fprintf(stderr, "%s\n", buf_text(&outcome->reason));
+        report_put_line(stderr, buf_text(&outcome->reason));
     talk("not reloaded: the server goes on as it was");
 }
 
@@ -218,6 +218,9 @@ static enum exit_code reload(const struct config *config, bool as_json)
     enum exit_code code;
     if (ask(config, &reply, &err)) {
         understand(&reply, &outcome);
+        code = tell(&outcome, as_json);
+    } else if (as_json && err.code == ERROR_SYSTEM) {
+        buf_add_text(&outcome.reason, err.text);
         code = tell(&outcome, as_json);
     } else {
         code = talk_failure(&err);

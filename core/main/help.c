@@ -37,9 +37,8 @@ static void put_flags(FILE *stream, const struct command *command)
 
 static const char about_options[] =
     "\n  [In brackets: what it is if nobody says.] An option can also be set in the environment\n"
-    "  (--tls-cert FILE is WEIR_TLS_CERT=FILE) and in the file (return { tls_cert = \"FILE\" }); "
-    "a\n"
-    "  flag beats the environment, that beats the file. Everybody on a machine can see its flags:\n"
+    "  (--tls-cert FILE is WEIR_TLS_CERT=FILE) and in the file (return { tls_cert = \"FILE\" }).\n"
+    "  A flag beats the environment, that beats the file. Everybody on a machine can see flags:\n"
     "  let WEIR_API_KEY_FILE and WEIR_TOKEN_SECRET_FILE name files that hold the secrets.\n";
 
 static void put_options(FILE *stream, const struct command *command)

@@ -2,6 +2,21 @@
 
 #include "main/terminal.h"
 
+/* What scripts and servers say stays text: no escape sequence of theirs reaches the terminal. */
+static void put_plain(FILE *stream, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        bool is_control = ((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f;
+        fputc(is_control ? '?' : *text, stream);
+    }
+}
+
+void report_put_line(FILE *stream, const char *text)
+{
+    put_plain(stream, text);
+    fputc('\n', stream);
+}
+
 static const char *slash_after(const char *folder)
 {
     size_t len = strlen(folder);
@@ -13,7 +28,8 @@ static void put_place(FILE *stream, const char *folder, const struct problem *pr
     if (*problem->file == '\0')
         fprintf(stream, "%s", *folder ? folder : "scripts");
     else
-        fprintf(stream, "%s%s%s", folder, slash_after(folder), problem->file);
+        fprintf(stream, "%s%s", folder, slash_after(folder));
+    put_plain(stream, problem->file);
     if (problem->line > 0)
         fprintf(stream, ":%d", problem->line);
 }
@@ -21,8 +37,11 @@ static void put_place(FILE *stream, const char *folder, const struct problem *pr
 static void put_source(FILE *stream, const char *source)
 {
     source += strspn(source, " \t");
-    if (*source != '\0')
-        fprintf(stream, "  %s%s%s\n", tone(stream, TONE_DIM), source, tone(stream, TONE_PLAIN));
+    if (*source == '\0')
+        return;
+    fprintf(stream, "  %s", tone(stream, TONE_DIM));
+    put_plain(stream, source);
+    fprintf(stream, "%s\n", tone(stream, TONE_PLAIN));
 }
 
 void report_put(FILE *stream, const char *folder, const struct problems *problems)
@@ -33,7 +52,8 @@ void report_put(FILE *stream, const char *folder, const struct problems *problem
         const struct problem *problem = &problems->all[i];
         fprintf(stream, "%s", tone(stream, TONE_BOLD));
         put_place(stream, folder, problem);
-        fprintf(stream, ":%s %s\n", tone(stream, TONE_PLAIN), problem->reason);
+        fprintf(stream, ":%s ", tone(stream, TONE_PLAIN));
+        report_put_line(stream, problem->reason);
         put_source(stream, problem->source);
     }
 }

@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "script/catalogue.h"
 
+/* A text from a script or a server, and the end of the line. */
+void report_put_line(FILE *stream, const char *text);
 /* Each as "FOLDER/FILE:LINE: reason" and the source line below it. A folder "" leaves the files as
  * they are. */
 void report_put(FILE *stream, const char *folder, const struct problems *problems);

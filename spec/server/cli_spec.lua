@@ -146,6 +146,24 @@ describe("weir's help", function()
   end)
 end)
 
+describe("weir's colour", function()
+  local function on_a_terminal(environment)
+    local line = command_line({ "frobnicate" }, environment)
+    local pipe = io.popen(("script -qec %s /dev/null </dev/null"):format(quote(line)))
+    local text = pipe:read "a"
+    pipe:close()
+    has(text, "weir:")
+    return text
+  end
+
+  it("is for terminals, and not for those who say NO_COLOR or TERM=dumb", function()
+    has(on_a_terminal { "TERM=xterm" }, "\27[31m")
+    has_not(on_a_terminal { "TERM=xterm", "NO_COLOR=1" }, "\27")
+    has_not(on_a_terminal { "TERM=dumb" }, "\27")
+    has_not(weir({ "frobnicate" }, { "TERM=xterm" }).err, "\27")
+  end)
+end)
+
 describe("weir with wrong words", function()
   it("says what was meant by a command", function()
     refuses_usage({ "chek" }, '"chek"', "did you mean `weir check`?")
@@ -416,6 +434,14 @@ describe("weir reload", function()
     assert.equal("unexpected symbol", refused.problems[1].reason)
   end)
 
+  it("keeps the terminal safe from what a server says", function()
+    local result = reload_against(http("200 OK", '{"error":{"code":4,"message":"\\u001b[2J\\nx"}}'))
+    has(result.err, "?[2J?x")
+    result = reload_against(http("200 OK", '{"error":{"message":"x","problems":[{"reason":"\\u001b[2J"},null,{}]}}'))
+    has(result.err, "?[2J")
+    has_not(result.err, "\27")
+  end)
+
   it("understands refusals without JSON and answers that are none", function()
     for answer, why in pairs {
       [http("401 Unauthorized", "")] = "another API key",
@@ -439,6 +465,9 @@ describe("weir reload", function()
     local result = weir({ "reload", "--listen", "127.0.0.1:1" }, { "WEIR_API_KEY=k" })
     assert.equal(1, result.code)
     has(result.err, "127.0.0.1:1", "Connection refused")
+    result = weir({ "reload", "--json", "--listen", "127.0.0.1:1" }, { "WEIR_API_KEY=k" })
+    assert.equal(1, result.code)
+    has(cjson.decode(result.out).reason, "Connection refused")
   end)
 
   it("says what it needs to know, and what else helps", function()
