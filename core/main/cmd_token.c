@@ -109,7 +109,7 @@ static enum exit_code run(const struct args *args)
 {
     struct config config;
     struct error err;
-    struct grant grant;
+    struct grant grant = {0};
     bool is_right = args_read_config(args, &config, &err) && read_grant(args, &grant, &err) &&
                     sign(&config, &grant, &err);
     config_finish(&config);
