@@ -1,9 +1,9 @@
 #include <ctype.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "config/address.h"
 #include "config/options.h"
-#include "wire/json.h"
 
 /* What an option's value may be: one row an option that is more than any text. */
 struct allowed {

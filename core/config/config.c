@@ -8,7 +8,6 @@
 #include "config/address.h"
 #include "config/options.h"
 #include "script/settings.h"
-#include "wire/json.h"
 
 enum { SECRET_BYTES_MAX = 64 * 1024 };
 

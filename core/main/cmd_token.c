@@ -1,5 +1,6 @@
 #include "auth/jwt.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "main/args.h"
 #include "wire/json.h"
 
