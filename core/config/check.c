@@ -1,9 +1,10 @@
+#include "config/options.h"
+
 #include <ctype.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "config/address.h"
-#include "config/options.h"
 
 /* What an option's value may be: one row an option that is more than any text. */
 struct allowed {

@@ -1,10 +1,11 @@
-#include <stdio.h>
+#include "config/config.h"
 
 #include "config/options.h"
 #include "wire/json.h"
 
+/* Widths of the columns. */
 struct table {
-    int names, values; /* widths of the columns */
+    int names, values;
 };
 
 /* As it may be shown: never a secret. */
