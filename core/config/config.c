@@ -10,6 +10,7 @@
 #include "script/settings.h"
 
 enum { SECRET_BYTES_MAX = 64 * 1024 };
+#define FILE_SUFFIX "_FILE"
 
 /* The reading in progress: the text that counts for each option so far. Sources go to config at
  * once. */
@@ -72,6 +73,11 @@ static bool read_file(struct reading *reading, struct error *err)
 
 /* --- the environment --- */
 
+static bool is_secret(int id)
+{
+    return id != OPTION_UNKNOWN && option_rows[id].kind == OPTION_SECRET;
+}
+
 /* The value of a variable; an empty one counts as not set. */
 static const char *find_variable(char **environment, const char *name)
 {
@@ -127,13 +133,13 @@ static bool read_variable(struct reading *reading, enum option_id id, char **env
                           struct error *err)
 {
     struct option_name name = option_spell(option_rows[id].name, SPELLING_VARIABLE);
-    char file_name[OPTION_NAME_MAX + sizeof "_FILE"];
-    snprintf(file_name, sizeof file_name, "%s_FILE", name.text);
+    char file_name[OPTION_NAME_MAX + sizeof FILE_SUFFIX];
+    snprintf(file_name, sizeof file_name, "%s" FILE_SUFFIX, name.text);
     const char *value = find_variable(environment, name.text);
     const char *path = find_variable(environment, file_name);
     if (value != NULL)
         decide(reading, id, value, "environment", name.text);
-    if (path == NULL || option_rows[id].kind != OPTION_SECRET)
+    if (path == NULL || !is_secret((int)id))
         return true;
     if (value != NULL)
         return fail(err, ERROR_CONFIG, "%s and %s are both set; unset one of them", name.text,
@@ -141,16 +147,41 @@ static bool read_variable(struct reading *reading, enum option_id id, char **env
     return read_secret_file(reading, id, file_name, path, err);
 }
 
-static bool refuse_misspelt(char **environment, struct error *err)
+/* WEIR_API_KEY of WEIR_API_KEY_FILE; other names as they are. */
+static struct slice without_suffix(struct slice name)
 {
-    for (char **at = environment; *at != NULL; at++) {
-        struct slice name = slice_make(*at, strcspn(*at, "="));
-        struct option_name nearest;
-        if (option_find(name, SPELLING_VARIABLE) == OPTION_UNKNOWN &&
-            !slice_is(name, "WEIR_CONFIG") && option_suggest(name, SPELLING_VARIABLE, &nearest))
-            return fail(err, ERROR_CONFIG, "%.*s is set but is no option; did you mean %s?",
-                        SLICE_ARGS(name), nearest.text);
-    }
+    size_t len = sizeof FILE_SUFFIX - 1;
+    bool has_suffix = name.len > len && memcmp(name.at + name.len - len, FILE_SUFFIX, len) == 0;
+    return slice_make(name.at, has_suffix ? name.len - len : name.len);
+}
+
+/* A machine may have a WEIR_... of its own, as one gets from a container platform whose service is
+ * called weir; one that is nearly an option's is a slip that would leave an option unset unnoticed.
+ */
+static bool check_variable_name(struct slice name, struct error *err)
+{
+    struct option_name nearest;
+    struct slice stem = without_suffix(name);
+    int id = option_find(stem, SPELLING_VARIABLE);
+    bool names_file = stem.len < name.len;
+    if (id != OPTION_UNKNOWN && (!names_file || is_secret(id)))
+        return true;
+    if (id != OPTION_UNKNOWN)
+        return fail(err, ERROR_CONFIG,
+                    "%.*s is set, but only secrets are read from files; set %.*s", SLICE_ARGS(name),
+                    SLICE_ARGS(stem));
+    if (slice_is(name, "WEIR_CONFIG") || !option_suggest(stem, SPELLING_VARIABLE, &nearest))
+        return true;
+    names_file = names_file && is_secret(option_find(slice_of(nearest.text), SPELLING_VARIABLE));
+    return fail(err, ERROR_CONFIG, "%.*s is set but is no option; did you mean %s%s?",
+                SLICE_ARGS(name), nearest.text, names_file ? FILE_SUFFIX : "");
+}
+
+static bool check_variable_names(char **environment, struct error *err)
+{
+    for (char **at = environment; *at != NULL; at++)
+        if (!check_variable_name(slice_make(*at, strcspn(*at, "=")), err))
+            return false;
     return true;
 }
 
@@ -159,7 +190,7 @@ static bool read_environment(struct reading *reading, char **environment, struct
     for (int id = 0; id < OPTION_COUNT; id++)
         if (!read_variable(reading, (enum option_id)id, environment, err))
             return false;
-    return refuse_misspelt(environment, err);
+    return check_variable_names(environment, err);
 }
 
 /* --- the command line --- */

@@ -82,13 +82,14 @@ int option_find(struct slice text, enum spelling spelling)
 
 bool option_suggest(struct slice text, enum spelling spelling, struct option_name *nearest)
 {
-    const char *names[OPTION_COUNT + 1];
+    const char *names[OPTION_COUNT + 2] = {NULL};
     struct option_name name;
     if (!parse_name(text, spelling, &name))
         return false;
     for (int id = 0; id < OPTION_COUNT; id++)
         names[id] = option_rows[id].name;
-    names[OPTION_COUNT] = NULL;
+    if (spelling != SPELLING_KEY)
+        names[OPTION_COUNT] = "config"; /* no option, but set in the same places */
     const char *found = suggest(slice_of(name.text), names);
     if (found != NULL)
         *nearest = option_spell(found, spelling);

@@ -32,6 +32,9 @@ bool command_fail_unknown(const char *name, struct error *err)
     for (int i = 0; commands[i] != NULL; i++)
         names[i] = commands[i]->name;
     const char *nearest = suggest(slice_of(name), names);
+    if (*name == '-')
+        return fail(err, ERROR_USAGE, "a command comes before \"%s\"; `weir help` lists them",
+                    name);
     if (nearest == NULL)
         return fail(err, ERROR_USAGE, "there is no command \"%s\"; `weir help` lists them", name);
     return fail(err, ERROR_USAGE, "there is no command \"%s\"; did you mean `weir %s`?", name,

@@ -169,6 +169,7 @@ describe("weir with wrong words", function()
     refuses_usage({ "chek" }, '"chek"', "did you mean `weir check`?")
     refuses_usage({ "help", "relaod" }, "did you mean `weir reload`?")
     refuses_usage({ "frobnicate" }, "`weir help` lists them")
+    refuses_usage({ "--listen", "127.0.0.1:1", "serve" }, "a command comes before", "--listen")
   end)
 
   it("says what was meant by a flag", function()

@@ -108,6 +108,13 @@ describe("config/config: what it refuses", function()
     assert.is_nil(reason:find("did you mean", 1, true))
   end)
 
+  it("does not overlook a secret whose file is under a misspelt name", function()
+    refused("CONFIG", { "WEIR_API_KY_FILE", "did you mean WEIR_API_KEY_FILE?" }, {}, { "WEIR_API_KY_FILE=/x" })
+    refused("CONFIG", { "WEIR_LISTEN_FILE", "only secrets", "set WEIR_LISTEN" }, {}, { "WEIR_LISTEN_FILE=/x" })
+    refused("CONFIG", { "WEIR_CONFIG_FILE", "did you mean WEIR_CONFIG?" }, {}, { "WEIR_CONFIG_FILE=/x" })
+    refused("CONFIG", { "WEIR_CONFG", "did you mean WEIR_CONFIG?" }, {}, { "WEIR_CONFG=/x" })
+  end)
+
   it("lets a machine have variables of its own", function()
     assert.truthy(read({}, { "WEIR_SERVICE_HOST=10.0.0.1", "WEIR_PORT=tcp://10.0.0.1:80", "WEIR_BIN=/x",
       "WEIR_=", "WEIR", "WEIR_PORT_8000_TCP_PROTO=tcp" }))
