@@ -15,12 +15,12 @@ const FINAL = /^(3[5-9]|4[5-9])..$/; /* codes after which we stay away */
 class WeirError extends Error {
     constructor(fields) {
         super(fields.message);
-        Object.assign(this, fields, { name: "WeirError" });
+        Object.assign(this, fields).name = "WeirError";
     }
 }
 const failure = (code, message) => new WeirError({ code, message, temporary: code < CLOSED });
 
-/* Gives self an on(name, handler) that returns its undoing; returns emit(name, ...). */
+/* Gives self its on(name, handler), which returns the undoing; returns emit. */
 function emitter(self) {
     const handlers = {};
     self.on = (name, handler) => {
@@ -48,12 +48,12 @@ function address(url, { as, roles }) {
  * message (data, {user, client, conn_info, offset}).
  * @param {string} [url] default: the page's host
  * @param {{token?: string, getToken?: () => Promise<string>, as?: string, roles?: string | string[],
- *     data?: any, WebSocket?: typeof WebSocket}} [options] as, roles: in dev mode, instead of the page's
+ *     data?: *, WebSocket?: typeof WebSocket}} [options] as, roles: in dev mode, instead of the page's
  */
 function Weir(url, options = {}) {
     const { timeout = 5000, minDelay = 500, maxDelay = 20000, getToken } = options;
     const self = this, emit = emitter(self), where = address(url, options);
-    const subs = new Map(), asked = new Map(); /* by channel; by id */
+    const subs = new Map(), asked = new Map();
     let { token } = options, lastId = 0, turn = 0, tries = 0, out = [], chars = 0;
     let socket, retry, watchdog, session;
     self.state = "disconnected";
@@ -99,7 +99,7 @@ function Weir(url, options = {}) {
         done?.(reply.error && new WeirError(reply.error), reply[name]);
     }
     function write(line) {
-        if (chars + line.length > 16000) flush(); /* the server takes 64 KiB a frame */
+        if (chars + line.length > 16000) flush(); /* the limit is 64 KiB */
         if (out.push(line) === 1) queueMicrotask(flush);
         chars += line.length;
     }
