@@ -23,15 +23,16 @@ static const char *slash_after(const char *folder)
     return len > 0 && folder[len - 1] != '/' ? "/" : "";
 }
 
+/* Nothing for what is about the folder: its reason names it. */
 static void put_place(FILE *stream, const char *folder, const struct problem *problem)
 {
     if (*problem->file == '\0')
-        fprintf(stream, "%s", *folder ? folder : "scripts");
-    else
-        fprintf(stream, "%s%s", folder, slash_after(folder));
+        return;
+    fprintf(stream, "%s%s%s", tone(stream, TONE_BOLD), folder, slash_after(folder));
     put_plain(stream, problem->file);
     if (problem->line > 0)
         fprintf(stream, ":%d", problem->line);
+    fprintf(stream, ":%s ", tone(stream, TONE_PLAIN));
 }
 
 static void put_source(FILE *stream, const char *source)
@@ -50,9 +51,7 @@ void report_put(FILE *stream, const char *folder, const struct problems *problem
         folder = "";
     for (unsigned i = 0; i < problems->count; i++) {
         const struct problem *problem = &problems->all[i];
-        fprintf(stream, "%s", tone(stream, TONE_BOLD));
         put_place(stream, folder, problem);
-        fprintf(stream, ":%s ", tone(stream, TONE_PLAIN));
         report_put_line(stream, problem->reason);
         put_source(stream, problem->source);
     }
