@@ -1,0 +1,60 @@
+/* Hot reload: a new generation is validated, prepared by every worker, and only then used by all. */
+#ifndef SERVER_RELOAD_H
+#define SERVER_RELOAD_H
+
+#include "base/buf.h"
+#include "loop/mailbox.h"
+#include "script/catalogue.h"
+
+struct server;
+struct hub;
+struct api_request;
+
+/* Somebody who wants to know how the next reload ends. */
+struct waiter {
+    struct waiter *next;
+    struct hub *hub;
+    struct api_request *request;
+};
+
+enum reload_phase {
+    RELOAD_IDLE,
+    RELOAD_PREPARING, /* workers build their VMs; the old generation is in force */
+    RELOAD_SWITCHING, /* workers change over, each between two turns */
+    RELOAD_MOVING     /* all have changed; channels without events follow */
+};
+
+/* Embedded in the server, used on its control thread. */
+struct reload {
+    enum reload_phase phase;
+    struct script_set *current; /* in force */
+    struct script_set *next;    /* while preparing and switching */
+    struct script_set *old;     /* while moving: some channel may still refer to it */
+    unsigned waiting_for;       /* workers that have not answered */
+    unsigned moved;             /* workers whose channels have all changed */
+    struct error error;         /* the first that could not prepare */
+    bool has_failed;
+    bool is_wanted_again;       /* asked for while one was under way */
+    uint64_t started_ns;
+    struct waiter *waiters;     /* of the one under way */
+    struct waiter *later;       /* of the next one */
+    _Atomic uint64_t outcomes[2]; /* refused, done: for the metrics */
+};
+
+/* The first generation, before any worker runs. False: *problems has why. */
+bool reload_load_first(struct server *server, struct problems *problems);
+void reload_finish(struct reload *reload);
+
+/* Starts a reload, or has one follow the one under way. */
+void reload_want(struct server *server);
+/* The same for POST /api/reload; may be called on any worker's thread. */
+void reload_want_for(struct server *server, struct hub *hub, struct api_request *request);
+
+/* A worker's word, on the control thread. */
+void reload_prepared(struct server *server, bool is_ready, const struct error *error);
+void reload_switched(struct server *server);
+void reload_moved(struct server *server);
+
+void reload_put_metrics(struct reload *reload, struct buf *out);
+
+#endif

@@ -1,0 +1,284 @@
+#include "server/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "dialect/centrifuge.h"
+#include "net/listener.h"
+#include "server/inside.h"
+
+enum { SETTLE_MS = 40, SPREAD_MS = 2000, LAST_TURNS = 32 };
+
+static const struct dialect *const dialects[] = {&centrifuge_json};
+
+/* ---- what the rooms are told ---- */
+
+static void on_api_reload(void *context, struct hub *hub, struct api_request *request)
+{
+    reload_want_for(context, hub, request);
+}
+
+static void put_metrics(void *context, struct buf *out)
+{
+    struct server *server = context;
+    stats_put(server->stats, server->worker_count, out);
+    reload_put_metrics(&server->reload, out);
+    runtime_put_metrics(server->runtimes, server->worker_count, out);
+}
+
+static const char *none_if_empty(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+static void fill_options(struct server *server)
+{
+    const struct config *config = server->config;
+    server->hub_options = (struct hub_options){
+        .queue_bytes = config->queue_bytes,
+        .queue_ms = (unsigned)config->queue_ms,
+        .ping_ms = (unsigned)config->ping_ms,
+        .pong_ms = (unsigned)config->pong_ms,
+        .connect_ms = (unsigned)config->connect_ms,
+        .linger_ms = (unsigned)config->linger_ms,
+        .max_channels = (unsigned)config->max_channels,
+        .keys = {.hmac_secret = slice_of(config->token_secret)},
+        .is_dev = config->is_dev,
+        .dialects = dialects,
+        .dialect_count = sizeof dialects / sizeof *dialects,
+        .log = server->log,
+    };
+    server->runtime_options = (struct runtime_options){
+        .limits = SCRIPT_LIMITS_DEFAULT,
+        .explains = config->is_dev,
+        .log = server->log,
+    };
+    server->runtime_options.limits.cpu_ms = (unsigned)config->hook_ms;
+    server->runtime_options.limits.memory = config->hook_bytes;
+    server->api_host = (struct api_host){.context = server,
+                                         .reload = on_api_reload,
+                                         .node = server->node,
+                                         .started_ms = loop_now_ms(server->loop)};
+    server->net_options = (struct net_options){
+        .tls_cert = none_if_empty(config->tls_cert),
+        .tls_key = none_if_empty(config->tls_key),
+        .head_ms = (unsigned)config->head_ms,
+        .body_ms = (unsigned)config->body_ms,
+        .idle_ms = (unsigned)config->idle_ms,
+        .max_message = config->max_message,
+        .max_connections = config->max_connections,
+        .api_key = config->api_key,
+        .origins = config->origins,
+        .test_echo = config->test_echo,
+        .folder = config->is_dev ? config->scripts : NULL,
+        .is_dev = config->is_dev,
+        .api = &server->api_host,
+        .put_metrics = put_metrics,
+        .metrics_context = server,
+        .shared = &server->net_shared,
+    };
+}
+
+/* ---- the end ---- */
+
+static void stop(struct server *server)
+{
+    if (server->phase == SERVER_STOPPED)
+        return;
+    server->phase = SERVER_STOPPED;
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_post_stop(&server->workers[i]);
+    loop_stop(server->loop);
+}
+
+static void on_deadline(struct timer *timer)
+{
+    struct server *server = CONTAINER(timer, struct server, deadline);
+    log_event(server->log, LOG_WARN, "drain_over", "hint", "some clients did not leave in time (--drain-ms)", NULL);
+    stop(server);
+}
+
+/* Workers go on serving each other until none has a client left. */
+void server_worker_empty(struct server *server)
+{
+    if (++server->empty_count == server->worker_count)
+        stop(server);
+}
+
+static void drain(struct server *server)
+{
+    unsigned long long spread = server->config->drain_ms / 2;
+    server->phase = SERVER_DRAINING;
+    atomic_store(&server->net_shared.is_ready, false);
+    log_event(server->log, LOG_INFO, "draining", "ms", LOG_NUMBER(server->config->drain_ms), NULL);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_post_drain(&server->workers[i], spread < SPREAD_MS ? (unsigned)spread : SPREAD_MS);
+    timer_start(server->timers, &server->deadline, server->config->drain_ms, on_deadline);
+}
+
+static void on_signal(void *context, int number)
+{
+    struct server *server = context;
+    if (number == SIGHUP)
+        reload_want(server);
+    else if (server->phase == SERVER_RUNNING)
+        drain(server);
+    else
+        stop(server); /* asked twice: now */
+}
+
+static void on_files_changed(void *context)
+{
+    reload_want(context);
+}
+
+/* ---- birth ---- */
+
+static bool load_scripts(struct server *server, struct error *err)
+{
+    struct problems problems = {0};
+    if (reload_load_first(server, &problems))
+        return true;
+    struct buf text = {0};
+    for (unsigned i = 0; i < problems.count; i++) {
+        const struct problem *problem = &problems.all[i];
+        buf_printf(&text, "%s%s:%d: %s", i > 0 ? "\n" : "", problem->file, problem->line, problem->reason);
+        if (problem->source[0] != '\0')
+            buf_printf(&text, "\n    %s", problem->source);
+    }
+    fail(err, ERROR_SCRIPT, "the scripts in %s do not load:\n%s", server->config->scripts, buf_text(&text));
+    buf_finish(&text);
+    problems_finish(&problems);
+    return false;
+}
+
+/* Descriptors for as many connections as may come, as far as the system lets us. */
+static void raise_descriptors(const struct server *server)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)server->config->max_connections + 1024;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if ((setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) && !server->config->is_dev)
+        log_event(server->log, LOG_WARN, "descriptors", "limit", LOG_NUMBER(limit.rlim_cur), "hint",
+                  "fewer connections than --max-connections fit; raise ulimit -n", NULL);
+}
+
+static bool make_workers(struct server *server, struct error *err)
+{
+    unsigned count = server->worker_count;
+    server->workers = xcalloc(count, sizeof *server->workers);
+    server->hubs = xcalloc(count, sizeof *server->hubs);
+    server->runtimes = xcalloc(count, sizeof *server->runtimes);
+    server->stats = xcalloc(count, sizeof *server->stats);
+    for (unsigned i = 0; i < count; i++)
+        worker_init(&server->workers[i], server, i);
+    for (unsigned i = 0; i < count; i++)
+        if (!worker_open_net(&server->workers[i], err))
+            return false;
+    return true;
+}
+
+static void say_where(const struct server *server, struct slice bound)
+{
+    const char *scheme = server->net_options.tls_cert != NULL ? "https" : "http";
+    printf("listening on %s://%.*s\n", scheme, SLICE_ARGS(bound));
+    if (server->config->is_dev)
+        printf("open %s://%.*s/ in two tabs, then edit the scripts in %s\n", scheme, SLICE_ARGS(bound),
+               server->config->scripts);
+    fflush(stdout);
+}
+
+static bool listen_all(struct server *server, struct error *err)
+{
+    int *fds = xcalloc(server->worker_count, sizeof *fds);
+    struct buf bound = {0};
+    bool is_open = listener_open(server->config->listen, server->worker_count, fds, &bound, err);
+    for (unsigned i = 0; is_open && i < server->worker_count; i++)
+        worker_start(&server->workers[i], fds[i]);
+    if (is_open) {
+        server->phase = SERVER_RUNNING;
+        atomic_store(&server->net_shared.is_ready, true);
+        say_where(server, buf_slice(&bound));
+    }
+    buf_finish(&bound);
+    free(fds);
+    return is_open;
+}
+
+static void start_watching(struct server *server)
+{
+    server->signals = signals_create(server->loop, on_signal, server);
+    if (!server->config->is_dev)
+        return;
+    server->watch = watch_create(server->loop, server->config->scripts, SETTLE_MS, on_files_changed, server);
+    if (server->watch == NULL)
+        log_event(server->log, LOG_WARN, "watch", "folder", server->config->scripts, "hint",
+                  "changes are not noticed by themselves; run `weir reload`", NULL);
+}
+
+static bool start(struct server *server, struct error *err)
+{
+    uuid_make(server->node);
+    fill_options(server);
+    raise_descriptors(server);
+    if (!load_scripts(server, err) || !make_workers(server, err))
+        return false;
+    start_watching(server);
+    if (!listen_all(server, err))
+        return false;
+    log_event(server->log, LOG_INFO, "started", "version", WEIR_VERSION, "workers",
+              LOG_NUMBER(server->worker_count), "scripts", server->config->scripts, NULL);
+    return true;
+}
+
+/* Threads have ended. Connections go first, on every worker; what they still had to say to each other is heard;
+ * then the rest. */
+static void finish(struct server *server)
+{
+    unsigned made = server->workers == NULL ? 0 : server->worker_count;
+    for (unsigned i = 0; i < made; i++)
+        worker_join(&server->workers[i]);
+    for (unsigned i = 0; i < made; i++)
+        worker_close_net(&server->workers[i]);
+    for (int turn = 0; turn < LAST_TURNS; turn++)
+        for (unsigned i = 0; i < made; i++)
+            loop_turn(server->workers[i].loop);
+    for (unsigned i = 0; i < made; i++)
+        worker_finish(&server->workers[i]);
+    watch_destroy(server->watch);
+    signals_destroy(server->signals);
+    mailbox_destroy(server->mailbox);
+    timer_stop(server->timers, &server->deadline);
+    timers_destroy(server->timers);
+    loop_destroy(server->loop);
+    reload_finish(&server->reload);
+    free(server->workers);
+    free(server->hubs);
+    free(server->runtimes);
+    free(server->stats);
+}
+
+int server_run(const struct config *config, const struct log *log, struct error *err)
+{
+    struct server server = {.config = config, .log = log};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    server.worker_count = config->workers > 0 ? (unsigned)config->workers : cores > 0 ? (unsigned)cores : 1;
+    signal(SIGPIPE, SIG_IGN);
+    server.loop = loop_create();
+    server.mailbox = mailbox_create(server.loop, &server);
+    server.timers = timers_create(server.loop);
+    bool is_started = start(&server, err);
+    if (is_started)
+        loop_run(server.loop);
+    finish(&server);
+    if (is_started)
+        log_event(log, LOG_INFO, "stopped", NULL);
+    return is_started ? 0 : 1;
+}
