@@ -39,8 +39,9 @@ local function run(path, argv)
   return text
 end
 
--- `start` returns a server object; `argv`, if given, makes the judge's arguments of it (default: its URL).
-function judge.describe(title, path, start, argv)
+-- `start` returns a server object; `argv`, if given, makes the judge's arguments of it (default: its URL);
+-- `more`, if given, declares further checks with a function that returns that object.
+function judge.describe(title, path, start, argv, more)
   local describe, it = busted.describe, busted.it
   local lazy_setup, lazy_teardown = busted.lazy_setup, busted.lazy_teardown
 
@@ -66,6 +67,8 @@ function judge.describe(title, path, start, argv)
         if not result.ok then error(result.why .. "\nserver log:\n" .. it_runs.log():sub(-3000), 0) end
       end)
     end
+
+    if more then more(function() return it_runs end) end
 
     it("leaves the server running", function()
       assert.is_nil(it_runs:exit_status())

@@ -73,11 +73,13 @@ local function remove(path)
 end
 server.remove = remove
 
--- A copy of a folder that a spec may edit.
-function server.copy(folder)
-  local path = server.folder()
-  assert(os.execute(("cp -R %s/. %s"):format(quote(folder), quote(path))))
-  return path
+-- The files of a folder as a table, for a copy that a spec may edit: { scripts = server.read_folder(...) }.
+function server.read_folder(folder)
+  local files = {}
+  for path in run("cd " .. quote(folder) .. " && find . -type f"):gmatch("[^\n]+") do
+    files[path:sub(3)] = read(folder .. "/" .. path)
+  end
+  return files
 end
 
 -- $1: a folder for our files; the rest: the command. Ends the command when our input ends.

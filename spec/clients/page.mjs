@@ -1,0 +1,215 @@
+/* Plays two people with the chat page in Chromium, and a third who edits its rules:
+ * node page.mjs http://HOST:PORT FOLDER_OF_THE_SCRIPTS FOLDER_FOR_SCREENSHOTS (started by page_spec.lua). */
+import assert from "node:assert/strict";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chromium } from "playwright-core";
+import { check, run, until } from "./check.mjs";
+
+const [BASE, SCRIPTS, SHOTS] = process.argv.slice(2);
+const RULES = SCRIPTS + "/chat.lua", FIRST_RULES = readFileSync(RULES, "utf8");
+const PATIENCE_MS = 10000;
+
+const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+const context = await browser.newContext({ viewport: { width: 1000, height: 680 }, colorScheme: "light" });
+context.setDefaultTimeout(PATIENCE_MS);
+const complaints = [];
+let ann, bob;
+
+async function tab(path, name) {
+    const page = await context.newPage();
+    page.on("pageerror", (error) => complaints.push(`${name}: ${error.stack}`));
+    page.on("console", (message) => { if (message.type() === "error") complaints.push(`${name}: ${message.text()}`); });
+    await page.goto(BASE + path);
+    return page;
+}
+/** From now on the page counts how often its connection moved. */
+const count = (page) => page.evaluate(() => {
+    window.moves = 0;
+    for (const name of ["connecting", "connected", "disconnected"]) weir.on(name, () => window.moves++);
+});
+const moves = async () => [await ann.evaluate(() => window.moves), await bob.evaluate(() => window.moves)];
+
+async function say(page, text) {
+    await page.fill("#text", text);
+    await page.press("#text", "Enter");
+}
+const hears = (page, text) => page.locator(".message p", { hasText: text }).first().waitFor();
+const people = (page) => page.locator("#people li span:last-child").allTextContents();
+const shot = (page, name, options) => page.screenshot({ path: `${SHOTS}/${name}.png`, ...options });
+const panel = (page) => page.locator("weir-overlay .panel");
+const toast = (page) => page.locator("weir-overlay .toast");
+
+/** As an editor does that writes in place, and as one that renames. */
+const save = (text) => writeFileSync(RULES, text);
+function saveByRename(text) {
+    writeFileSync(RULES + ".new~", text);
+    renameSync(RULES + ".new~", RULES);
+}
+const maskToo = (word) => FIRST_RULES.replace('local BLOCKED = {', `local BLOCKED = { "${word}",`);
+
+check("asks a new tab for a name, and remembers it for that tab", async () => {
+    ann = await tab("/", "ann");
+    await ann.locator("#hello").waitFor();
+    await shot(ann, "1-name");
+    await ann.fill("#name", "ann");
+    await ann.press("#name", "Enter");
+    await ann.getByText("connected as ann").waitFor();
+    await ann.reload();
+    await ann.getByText("connected as ann").waitFor();
+});
+
+check("takes a name from the address", async () => {
+    bob = await tab("/?as=bob", "bob");
+    await bob.getByText("connected as bob").waitFor();
+    assert.equal(await bob.locator("#room-name").textContent(), "lobby");
+    await count(ann);
+    await count(bob);
+});
+
+check("shows who is here, in both tabs", async () => {
+    for (const page of [ann, bob]) {
+        await until(async () => (await people(page)).length === 2, "two people");
+        assert.deepEqual((await people(page)).map((name) => name.replace(" (you)", "")), ["ann", "bob"]);
+    }
+});
+
+check("carries messages both ways, as text and never as markup", async () => {
+    await say(ann, "Hello Bob");
+    await hears(bob, "Hello Bob");
+    await say(bob, "<img src=x onerror='window.hurt = 1'> hi");
+    await hears(ann, "<img src=x onerror='window.hurt = 1'> hi");
+    assert.equal(await ann.evaluate(() => window.hurt), undefined);
+    assert.equal(await ann.locator(".message.mine").count(), 1);
+});
+
+check("shows who is typing, until the message is there", async () => {
+    await bob.locator("#text").pressSequentially("Shall we go to the casino");
+    await ann.getByText("bob is typing…").waitFor();
+    await shot(ann, "2-typing");
+    await bob.press("#text", "Enter");
+    await hears(ann, "Shall we go to the ***");
+    await until(async () => (await ann.locator("#typing").textContent()) === "", "typing over");
+});
+
+check("tells the sender why a message is refused", async () => {
+    await say(ann, "   ");
+    await ann.locator("#refused", { hasText: "empty" }).waitFor();
+    await say(ann, "x".repeat(501));
+    await ann.locator("#refused", { hasText: "too long" }).waitFor();
+    await ann.fill("#text", "");
+});
+
+check("calls the script's own method", async () => {
+    await bob.click("#count");
+    await bob.locator("#stats", { hasText: "3 messages, 1 masked" }).waitFor();
+});
+
+check("obeys an edited rule with the next message, and nobody reconnects", async () => {
+    save(maskToo("rain"));
+    await toast(ann).filter({ hasText: "generation 2" }).waitFor();
+    await shot(ann, "3-generation");
+    await say(ann, "Only if it does not rain");
+    await hears(bob, "Only if it does not ***");
+    assert.match(await toast(bob).first().textContent().catch(() => "chat.lua"), /chat\.lua/);
+    assert.deepEqual(await moves(), [0, 0]);
+});
+
+check("shows a syntax error with file, line, source and reason, and keeps the old rules", async () => {
+    const text = maskToo("snow"), line = text.split("\n").length;
+    saveByRename(text + "  local x = = 1\n");
+    await panel(ann).waitFor();
+    const words = await panel(ann).innerText();
+    for (const part of [`chat.lua:${line}`, "local x = = 1", "unexpected symbol near '='", "generation 2 stay in force"]) {
+        assert.ok(words.includes(part), `${part} in ${words}`);
+    }
+    assert.equal(await panel(ann).getAttribute("role"), "alert");
+    await shot(ann, "4-syntax-error");
+    await say(ann, "rain or snow");
+    await hears(bob, "*** or snow");
+    assert.deepEqual(await moves(), [0, 0]);
+});
+
+check("lets the overlay be closed, and opens it for the next error: one that only happens while loading", async () => {
+    await panel(ann).getByRole("button", { name: "Close" }).click();
+    await panel(ann).waitFor({ state: "detached" });
+    const text = maskToo("snow"), line = text.split("\n").length;
+    save(text + "local y = nil + 1\n");
+    await panel(ann).filter({ hasText: "arithmetic" }).waitFor();
+    const words = await panel(ann).innerText();
+    for (const part of [`chat.lua:${line}`, "local y = nil + 1", "attempt to perform arithmetic on a nil value",
+        "generation 2 stay in force"]) {
+        assert.ok(words.includes(part), `${part} in ${words}`);
+    }
+    await panel(bob).filter({ hasText: "arithmetic" }).waitFor();
+    await bob.emulateMedia({ colorScheme: "dark" });
+    await bob.setViewportSize({ width: 390, height: 780 });
+    await shot(bob, "5-load-error-phone");
+    await bob.setViewportSize({ width: 1000, height: 680 });
+    await say(ann, "still rain or snow");
+    await hears(bob, "still *** or snow");
+});
+
+check("shows the error also to a page that comes later", async () => {
+    const eve = await tab("/?as=eve", "eve");
+    await panel(eve).filter({ hasText: "arithmetic" }).waitFor();
+    await eve.close();
+    await until(async () => (await people(ann)).length === 2, "eve is gone");
+});
+
+check("takes the overlay away when the rules are good again, and tells the generation", async () => {
+    save(maskToo("snow"));
+    await panel(ann).waitFor({ state: "detached" });
+    await toast(ann).filter({ hasText: "generation 3" }).waitFor();
+    await say(bob, "now rain or snow");
+    await hears(ann, "now rain or ***");
+    assert.deepEqual(await moves(), [0, 0]);
+});
+
+check("keeps the count of messages through it all", async () => {
+    await ann.click("#count");
+    await ann.locator("#stats", { hasText: "7 messages, 5 masked" }).waitFor();
+    await shot(ann, "6-chat");
+    await shot(bob, "7-chat-dark");
+});
+
+check("moves to another room, alone", async () => {
+    await ann.fill("#room", "attic");
+    await ann.press("#room", "Enter");
+    await until(async () => (await people(ann)).join() === "ann (you)", "ann alone");
+    await until(async () => (await people(bob)).join() === "bob (you)", "bob alone");
+    await bob.locator(".notice", { hasText: "ann has left" }).waitFor();
+    assert.match(ann.url(), /room=attic/);
+    await say(bob, "anybody here?");
+    await say(ann, "quiet up here");
+    await hears(ann, "quiet up here");
+    assert.equal(await ann.locator(".message").count(), 1);
+    assert.deepEqual(await moves(), [0, 0]);
+});
+
+check("notices who closes the tab", async () => {
+    await ann.fill("#room", "lobby");
+    await ann.press("#room", "Enter");
+    await until(async () => (await people(bob)).length === 2, "ann is back");
+    await ann.close();
+    await until(async () => (await people(bob)).join() === "bob (you)", "ann is gone");
+});
+
+check("fits a phone, light and dark", async () => {
+    await bob.setViewportSize({ width: 390, height: 780 });
+    for (const colorScheme of ["light", "dark"]) {
+        await bob.emulateMedia({ colorScheme });
+        const [wide, seen] = await bob.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+        assert.ok(wide <= seen, `${wide} pixels in ${seen}`);
+        await shot(bob, `8-phone-${colorScheme}`);
+    }
+});
+
+check("never makes the browser complain", async () => {
+    assert.deepEqual(complaints, []);
+});
+
+await run();
