@@ -15,7 +15,7 @@ const STYLE = `
         box-shadow: 0 8px 32px rgb(0 0 0 / .45), 0 0 0 1px rgb(255 255 255 / .12);
     }
     .panel {
-        left: 50%; bottom: 20px; width: min(720px, calc(100vw - 24px)); max-height: 70vh;
+        left: 50%; top: 12px; width: min(720px, calc(100vw - 24px)); max-height: 70vh;
         transform: translateX(-50%); overflow: auto; padding: 16px 20px 18px;
         border-top: 4px solid #ff6b5e;
     }
@@ -36,10 +36,14 @@ const STYLE = `
     p { margin: 0; overflow-wrap: anywhere; }
     .stays { margin-top: 8px; color: #cbc3cc; font-size: 14px; }
     .toast {
-        right: 20px; bottom: 20px; padding: 8px 14px; border-left: 4px solid #6fdd8b;
-        animation: come .2s ease-out; font-size: 14px;
+        left: 50%; top: 12px; translate: -50% 0; width: max-content; max-width: calc(100vw - 24px);
+        padding: 8px 16px; animation: come .2s ease-out; font-size: 14px;
     }
-    @keyframes come { from { opacity: 0; transform: translateY(8px); } }
+    .toast::before {
+        content: ""; display: inline-block; width: 8px; height: 8px; border-radius: 50%;
+        margin-right: 10px; background: #6fdd8b; vertical-align: 1px;
+    }
+    @keyframes come { from { opacity: 0; transform: translateY(-8px); } }
     @media (prefers-reduced-motion: reduce) { .toast { animation: none; } }
 `;
 const TOAST_MS = 4000;
