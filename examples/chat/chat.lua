@@ -1,8 +1,12 @@
 -- The rules of the chat. Save this file while people are chatting: the next message obeys it.
 
--- One room for every channel called chat:SOMETHING. The options are decided before any Lua runs: who
--- may listen, who may speak ("user" is anybody with a name), and that the server knows who is here.
-local chat = channel("chat:{room}", { history = 50, presence = true, publish = "user", subscribe = "user" })
+-- One room for every channel called chat:SOMETHING. The options hold before any Lua runs.
+local chat = channel("chat:{room}", {
+  subscribe = "user", -- who may listen: anybody with a name
+  publish = "user",   -- who may speak
+  presence = true,    -- the server knows who is here
+  history = 50,       -- and keeps the last 50 messages
+})
 
 -- Add a word, save, and say it.
 local BLOCKED = { "casino", "free money" }

@@ -1,5 +1,6 @@
-/* The npm package `centrifuge` as judge: node centrifuge.mjs http://HOST:PORT (started by centrifuge_spec.lua,
- * whose options and rules.lua this takes for granted). Where the client is too polite, a bare WebSocket asks. */
+/* The npm package `centrifuge` as judge: node centrifuge.mjs http://HOST:PORT
+ * Started by centrifuge_spec.lua, whose options and rules.lua it takes for granted. Where the client
+ * is too polite, a bare WebSocket asks. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Centrifuge } from "centrifuge";
@@ -70,7 +71,8 @@ async function bare(protocols) {
         socket, lines, closed: () => within(closed, "closed"),
         say: (...commands) =>
             socket.send(commands.map((c) => (typeof c === "string" ? c : JSON.stringify(c))).join("\n")),
-        reply: (id) => until(() => lines.map((line) => JSON.parse(line)).find((reply) => reply.id === id), "reply " + id),
+        reply: (id) =>
+            until(() => lines.map((line) => JSON.parse(line)).find((r) => r.id === id), "reply " + id),
     };
 }
 const hello = (user) => ({ id: 1, connect: { token: token({ sub: user }) } });
@@ -96,7 +98,8 @@ check("connects with a token and is told its id", async () => {
 
 check("takes the user, the roles and the claims from the token", async () => {
     const ann = await connected(as("ann", { roles: ["staff", "chef"], team: "blue", exp: inSeconds(60) }));
-    assert.deepEqual((await ann.rpc("whoami", null)).data, { user: "ann", roles: ["staff", "chef"], team: "blue" });
+    const { data } = await ann.rpc("whoami", null);
+    assert.deepEqual(data, { user: "ann", roles: ["staff", "chef"], team: "blue" });
 });
 
 check("is sent away for good with a token signed by somebody else", async () => {
@@ -152,7 +155,8 @@ check("is told why a subscription is refused", async () => {
     assert.deepEqual(await refused(ann, "nowhere:1"), { code: 102, reason: "unknown channel" });
     assert.deepEqual(await refused(ann, "staff:1"), { code: 103, reason: "permission denied" });
     assert.equal((await refused(ann, "room:" + "x".repeat(300))).code, 107);
-    assert.deepEqual(await refused(ann, "room:a", { data: { refuse: true } }), { code: 400, reason: "not you" });
+    const reasoned = await refused(ann, "room:a", { data: { refuse: true } });
+    assert.deepEqual(reasoned, { code: 400, reason: "not you" });
     assert.equal((await refused(ann, "room:a", { data: { silent: true } })).code, 103);
     assert.equal((await refused(ann, "room:a", { data: { boom: true } })).code, 500);
 });
@@ -167,7 +171,8 @@ check("cannot subscribe twice, nor to more channels than the limit", async () =>
     await ask(made, { id: 2, subscribe: { channel: "room:1" } });
     const twice = await ask(made, { id: 3, subscribe: { channel: "room:1" } });
     assert.deepEqual(twice.error, { code: 105, message: "already subscribed" });
-    const over = await ask(made, ...[2, 3, 4, 5, 6].map((n) => ({ id: n + 10, subscribe: { channel: "room:" + n } })));
+    const five = [2, 3, 4, 5, 6].map((n) => ({ id: n + 10, subscribe: { channel: "room:" + n } }));
+    const over = await ask(made, ...five);
     assert.deepEqual(over.error, { code: 106, message: "limit exceeded" });
 });
 
@@ -185,7 +190,8 @@ check("hears nothing more after it has unsubscribed, and the others are told", a
 check("answers an unsubscribe from a channel it is not in", async () => {
     const made = await bare();
     await ask(made, hello("ann"));
-    assert.deepEqual(await ask(made, { id: 2, unsubscribe: { channel: "room:never" } }), { id: 2, unsubscribe: {} });
+    const reply = await ask(made, { id: 2, unsubscribe: { channel: "room:never" } });
+    assert.deepEqual(reply, { id: 2, unsubscribe: {} });
 });
 
 check("can subscribe again after leaving", async () => {
@@ -301,7 +307,8 @@ check("calls a channel's method and the server's", async () => {
     const ann = await connected(as("ann"));
     assert.deepEqual((await ann.rpc("room:sum/add", { n: 2 })).data, { sum: 2, of: "sum" });
     assert.deepEqual((await ann.rpc("room:sum/add", { n: 3 })).data, { sum: 5, of: "sum" });
-    assert.deepEqual((await ann.rpc("echo", { deep: [1, { two: null }] })).data, { deep: [1, { two: null }] });
+    const deep = { deep: [1, { two: null, none: [] }] };
+    assert.deepEqual((await ann.rpc("echo", deep)).data, deep);
 });
 
 check("is told when a call cannot be made or is refused", async () => {
@@ -388,7 +395,8 @@ check("may batch commands, and gets batches", async () => {
 
 check("ignores fields it does not know", async () => {
     const made = await bare();
-    const reply = await ask(made, { id: 1, connect: { token: token({ sub: "ann" }), flag: 1, novelty: [] }, extra: {} });
+    const connect = { token: token({ sub: "ann" }), flag: 1, novelty: [] };
+    const reply = await ask(made, { id: 1, connect, extra: {} });
     assert.ok(reply.connect.client);
 });
 

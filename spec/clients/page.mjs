@@ -145,15 +145,15 @@ check("shows a syntax error with file, line, source and reason, and keeps the ol
     assert.deepEqual(await moves(), [0, 0]);
 });
 
-check("lets the overlay be closed, and opens it for the next error: one that only happens while loading", async () => {
+check("lets the overlay be closed, and opens it for an error that only happens while loading", async () => {
     await panel(ann).getByRole("button", { name: "Close" }).click();
     await panel(ann).waitFor({ state: "detached" });
     const text = maskToo("snow"), line = text.split("\n").length;
     save(text + "local y = nil + 1\n");
     await panel(ann).filter({ hasText: "arithmetic" }).waitFor();
     const words = await panel(ann).innerText();
-    for (const part of [`chat.lua:${line}`, "local y = nil + 1", "attempt to perform arithmetic on a nil value",
-        "generation 2 stay in force"]) {
+    for (const part of [`chat.lua:${line}`, "local y = nil + 1",
+        "attempt to perform arithmetic on a nil value", "generation 2 stay in force"]) {
         assert.ok(words.includes(part), `${part} in ${words}`);
     }
     await panel(bob).filter({ hasText: "arithmetic" }).waitFor();

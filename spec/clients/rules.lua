@@ -1,6 +1,8 @@
 -- The rules that the judges in this folder play against.
 return { ["rooms.lua"] = [[
-local room = channel("room:{name}", { presence = true, history = 10, subscribe = "user", publish = "user" })
+local room = channel("room:{name}", {
+  presence = true, history = 10, subscribe = "user", publish = "user",
+})
 
 function room:on_subscribe(client, data)
   if data and data.refuse then reject "not you" end

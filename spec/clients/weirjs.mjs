@@ -1,5 +1,5 @@
-/* Judges /weir.js in Node: node weirjs.mjs http://HOST:PORT (started by weirjs_spec.lua). The first half asks
- * the running server; the second a puppet, which says what a good server cannot be made to say. */
+/* Judges /weir.js in Node: node weirjs.mjs http://HOST:PORT (started by weirjs_spec.lua). The first
+ * half asks the running server; the second a puppet, which says what no good server would. */
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -101,7 +101,8 @@ check("is told why a subscription is refused", async () => {
 });
 
 check("leaves, and can come back", async () => {
-    const ann = person("ann"), sub = await joined(ann, "room:leave"), bob = await joined(person("bob"), "room:leave");
+    const ann = person("ann"), sub = await joined(ann, "room:leave");
+    const bob = await joined(person("bob"), "room:leave");
     sub.unsubscribe();
     await bob.events.next("message", (data) => data.left === "ann");
     const again = await joined(ann, "room:leave");
@@ -136,12 +137,13 @@ check("sends a thousand messages of one tick in order, within the server's limit
     const sub = await joined(person("ann"), "room:many");
     await Promise.all(Array.from({ length: 1000 }, (_, n) => sub.publish({ n, text: "é".repeat(200) })));
     await sub.events.next("message", (data) => data.n === 999);
-    assert.deepEqual(sub.events.all("message").map((data) => data.n), Array.from({ length: 1000 }, (_, n) => n));
+    const expected = Array.from({ length: 1000 }, (_, n) => n);
+    assert.deepEqual(sub.events.all("message").map((data) => data.n), expected);
 });
 
 /* the puppet */
 
-/** A server that answers as `act(command, talk)` says; talk = {say, close, frames, url, connections}. */
+/** A server that answers what `act(command, {say, close})` returns, and remembers what it got. */
 async function puppet(act) {
     const listener = new WebSocketServer({ port: 0, host: "127.0.0.1" });
     await new Promise((go) => listener.on("listening", go));
@@ -157,7 +159,8 @@ async function puppet(act) {
             self.frames.push(String(frame));
             for (const line of String(frame).split("\n")) {
                 const command = JSON.parse(line);
-                const answer = act(command, { say, close: (code, reason) => socket.close(code, reason), self });
+                const close = (code, reason) => socket.close(code, reason);
+                const answer = act(command, { say, close });
                 if (answer) say({ id: command.id, ...answer });
             }
         });
@@ -221,7 +224,8 @@ check("shows its token, and asks for a new one when that has expired", async () 
     const server = await puppet((command) => {
         if (!command.connect) return nod(command);
         seen.push(command.connect);
-        return command.connect.token === "old" ? { error: { code: 109, message: "token expired" } } : nod(command);
+        if (command.connect.token === "new") return nod(command);
+        return { error: { code: 109, message: "token expired" } };
     });
     const weir = client(server.url, { token: "old", getToken: async () => "new", data: { hi: 1 } });
     weir.connect();
@@ -232,7 +236,11 @@ check("shows its token, and asks for a new one when that has expired", async () 
 check("tries again when it cannot get a token", async () => {
     let tries = 0;
     const server = await puppet(nod);
-    const weir = client(server.url, { getToken: async () => { if (++tries < 3) throw new Error("no"); return "t"; } });
+    const getToken = async () => {
+        if (++tries < 3) throw new Error("no");
+        return "t";
+    };
+    const weir = client(server.url, { getToken });
     weir.connect();
     await weir.events.next("connected");
     assert.equal(weir.events.all("error").length, 2);
@@ -259,7 +267,9 @@ check("stays away when its connect is refused, and tries again when that is temp
 });
 
 check("obeys close codes: 3500 to 3999 and 4500 to 4999 are for good", async () => {
-    for (const [code, isFinal] of [[3499, false], [3500, true], [3999, true], [4499, false], [4500, true], [4999, true]]) {
+    const final = { 3499: false, 3500: true, 3999: true, 4499: false, 4500: true, 4999: true };
+    for (const [text, isFinal] of Object.entries(final)) {
+        const code = Number(text);
         let n = 0;
         const server = await puppet((command, { close }) => {
             if (command.connect && n++ === 0) return close(code, "so long");
@@ -277,7 +287,10 @@ check("obeys close codes: 3500 to 3999 and 4500 to 4999 are for good", async () 
 check("waits longer and longer, never the same, before it connects again", async () => {
     const delays = [], real = globalThis.setTimeout;
     const server = await puppet((command, { close }) => { close(3001, "shutdown"); });
-    globalThis.setTimeout = (f, ms, ...more) => { if (f.name === "dial" && ms) delays.push(ms); return real(f, ms, ...more); };
+    globalThis.setTimeout = (f, ms, ...more) => {
+        if (f.name === "dial" && ms) delays.push(ms);
+        return real(f, ms, ...more);
+    };
     try {
         const weir = client(server.url, { minDelay: 10, maxDelay: 80 });
         weir.connect();
@@ -305,7 +318,8 @@ check("retries a subscription refused for now, and not one refused for good", as
 });
 
 check("subscribes again when told to by a code from 2500, and leaves below", async () => {
-    const server = await puppet(nod), weir = client(server.url), a = watched(weir, "a"), b = watched(weir, "b");
+    const server = await puppet(nod), weir = client(server.url);
+    const a = watched(weir, "a"), b = watched(weir, "b");
     weir.connect();
     await within(Promise.all([a.ready, b.ready]), "subscribed");
     server.say({ push: { channel: "a", unsubscribe: { code: 2500, reason: "insufficient state" } } });
@@ -325,7 +339,8 @@ check("connects anew when the server falls silent", async () => {
 });
 
 check("gives up a command that is not answered, and a connection whose subscribe is not", async () => {
-    const server = await puppet((command) => (command.rpc || command.subscribe?.channel === "b" ? undefined : nod(command)));
+    const isIgnored = (command) => command.rpc || command.subscribe?.channel === "b";
+    const server = await puppet((command) => (isIgnored(command) ? undefined : nod(command)));
     const weir = client(server.url, { timeout: 200 }), a = watched(weir, "a");
     weir.connect();
     await within(a.ready, "subscribed");

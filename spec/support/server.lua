@@ -86,7 +86,10 @@ end
 local KEEPER = [[
 exec 3<&0; d=$1; shift
 "$@" >"$d/stdout" 2>"$d/stderr" </dev/null 3<&- & pid=$!
-( trap '' TERM; cat <&3 >/dev/null; kill -TERM $pid 2>/dev/null; sleep 5; kill -KILL $pid 2>/dev/null ) & watch=$!
+(
+  cat <&3 >/dev/null
+  kill -TERM $pid; sleep 5; kill -KILL $pid
+) 2>/dev/null & watch=$!
 exec 3<&-
 echo $pid >"$d/pid.part"; mv "$d/pid.part" "$d/pid"
 wait $pid; echo $? >"$d/status.part"; mv "$d/status.part" "$d/status"

@@ -1,5 +1,5 @@
-/* The developer overlay, which `weir dev` adds to /weir.js: tells on the page what a saved script did.
- * It listens to weir:dev on the page's own connection; the application does not notice. */
+/* The developer overlay, which `weir dev` adds to /weir.js: tells on the page what a saved script
+ * did. It listens to weir:dev on the page's own connection; the application does not notice. */
 (function (root) {
 "use strict";
 
@@ -29,8 +29,8 @@ const STYLE = `
     button:hover { background: rgb(255 255 255 / .12); }
     button:focus-visible { outline: 2px solid #ffb4a9; outline-offset: 2px; }
     pre {
-        margin: 12px 0; padding: 10px 12px; overflow-x: auto; background: #100f12; border-radius: 6px;
-        font: 14px/1.5 ui-monospace, monospace; tab-size: 4;
+        margin: 12px 0; padding: 10px 12px; overflow-x: auto;
+        background: #100f12; border-radius: 6px; font: 14px/1.5 ui-monospace, monospace; tab-size: 4;
     }
     pre b { color: #9d949e; font-weight: normal; margin-right: 14px; user-select: none; }
     p { margin: 0; overflow-wrap: anywhere; }
@@ -83,7 +83,8 @@ function showError(error, generation) {
     const title = element("h2", {}, "Not loaded: ", element("span", { textContent: where }));
     panel = element("section", { className: "panel" }, element("header", {}, title, close));
     if (error.source) {
-        panel.append(element("pre", {}, element("b", { textContent: error.line || "" }), error.source));
+        const number = element("b", { textContent: error.line || "" });
+        panel.append(element("pre", {}, number, error.source));
     }
     const stays = generation > 0
         ? `The rules of generation ${generation} stay in force.` : "No rules are in force yet.";

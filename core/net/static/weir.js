@@ -8,8 +8,8 @@
 (function (root) {
 "use strict";
 
-const TIMEOUT = 1, LOST = 2, CLOSED = 3; /* our codes; the server's are above 99 */
-const FINAL = /^(3[5-9]|4[5-9])..$/; /* codes after which we stay away */
+const TIMEOUT = 1, LOST = 2, CLOSED = 3; /* ours; the server begins at 100 */
+const FINAL = /^(3[5-9]|4[5-9])..$/; /* we stay away after these */
 
 /** code, message, temporary and what else the server tells: incident, where. */
 class WeirError extends Error {
@@ -37,18 +37,19 @@ function emitter(self) {
 function address(url, { as, roles }) {
     const page = root.location, to = new URL(url || "/connection/websocket", page?.href);
     to.protocol = to.protocol.replace("http", "ws");
-    const said = as || roles ? { as, roles } : Object.fromEntries(new URLSearchParams(page?.search));
+    const query = Object.fromEntries(new URLSearchParams(page?.search));
+    const said = as || roles ? { as, roles } : query;
     for (const key of ["as", "roles"]) if (said[key]) to.searchParams.set(key, said[key]);
     return to;
 }
 
 /**
- * Events: connecting, disconnected for good ({code, reason}), connected ({client, data}), message, error.
- * A subscription's: subscribed (data; `ready` promises it), unsubscribed for good ({code, reason}), error,
- * message (data, {user, client, conn_info, offset}).
+ * Events: connecting, disconnected for good ({code, reason}), connected ({client, data}), message,
+ * error. A subscription's: subscribed (data; `ready` promises it), unsubscribed for good ({code,
+ * reason}), message (data, {user, client, conn_info, offset}), error.
  * @param {string} [url] default: the page's host
- * @param {{token?: string, getToken?: () => Promise<string>, as?: string, roles?: string | string[],
- *     data?: *, WebSocket?: typeof WebSocket}} [options] as, roles: in dev mode, instead of the page's
+ * @param {{token?: string, getToken?: () => Promise<string>, data?: *, as?: string,
+ *     roles?: string | string[], WebSocket?: typeof WebSocket}} [options] `as`, `roles`: in dev mode
  */
 function Weir(url, options = {}) {
     const { timeout = 5000, minDelay = 500, maxDelay = 20000, getToken } = options;
@@ -72,7 +73,8 @@ function Weir(url, options = {}) {
     };
     self.publish = (channel, data) => ask("publish", { channel, data });
     self.call = (method, data) => ask("rpc", { method, data }).then((r) => r.data);
-    self.presence = (channel) => ask("presence", { channel }).then((r) => Object.values(r.presence));
+    self.presence = (channel) =>
+        ask("presence", { channel }).then((r) => Object.values(r.presence));
     self.send = (data) => command("send", { data });
 
     function ask(name, request) {
@@ -99,7 +101,7 @@ function Weir(url, options = {}) {
         done?.(reply.error && new WeirError(reply.error), reply[name]);
     }
     function write(line) {
-        if (chars + line.length > 16000) flush(); /* the limit is 64 KiB */
+        if (chars + line.length > 16000) flush(); /* limit: 64 KiB */
         if (out.push(line) === 1) queueMicrotask(flush);
         chars += line.length;
     }
@@ -159,7 +161,8 @@ function Weir(url, options = {}) {
         watchdog = ms && setTimeout(lost, ms, LOST, reason);
     }
 
-    const delay = (n) => minDelay + Math.random() * Math.min(maxDelay - minDelay, minDelay * 2 ** n);
+    const delay = (n) =>
+        minDelay + Math.random() * Math.min(maxDelay - minDelay, minDelay * 2 ** n);
     /* Leaves this connection behind, for the next one or for good. */
     function lost(code, reason, error, isOver = FINAL.test(code)) {
         const why = error || failure(isOver ? CLOSED : LOST, reason);
