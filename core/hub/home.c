@@ -50,7 +50,7 @@ void home_wish(struct hub *hub, const struct effect *effect, unsigned hops)
         .user = effect->user,
         .client = effect->client,
         .reason = effect->reason,
-        .code = effect->code,
+        .code = effect->code != 0 ? effect->code : UNSUBSCRIBED_BY_SERVER,
         .hops = hops,
     };
     hub_ask_later(hub, &request);

@@ -19,6 +19,9 @@ enum verb {
     VERB_COUNT
 };
 
+/* The unsubscribe code of the wire that means: stay out. Applications have 2001 to 2499. */
+enum { UNSUBSCRIBED_BY_SERVER = 2000 };
+
 struct hub;
 struct answer;
 

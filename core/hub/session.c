@@ -166,6 +166,7 @@ static void on_timer(struct timer *timer)
     } else {
         session->is_awaiting_pong = true;
         session->conn->dialect->ping(session->conn);
+        conn_said(session->conn);
         start_ping(session, options->pong_ms);
     }
 }
