@@ -22,6 +22,7 @@ function Folder:remove(name)
 end
 
 local function delete(path)
+  if not lfs.attributes(path) then return end
   for entry in lfs.dir(path) do
     local below = path .. "/" .. entry
     if entry ~= "." and entry ~= ".." then

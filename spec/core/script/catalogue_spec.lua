@@ -1,0 +1,256 @@
+local catalogue = require "room.catalogue"
+local folder = require "folder"
+
+describe("script/catalogue", function()
+  local files
+  after_each(function() files:delete() end)
+
+  local function load(set, is_dev)
+    if type(set) == "string" then set = { ["a.lua"] = set } end
+    files = folder(set)
+    return catalogue.load(files.path, is_dev)
+  end
+
+  -- The problems of a set as "file:line: reason".
+  local function problems(set)
+    local loaded, all = load(set)
+    assert.is_nil(loaded)
+    for i, p in ipairs(all) do
+      all[i] = ("%s:%d: %s"):format(p.file, p.line, p.reason)
+    end
+    files:delete()
+    return all
+  end
+
+  local function refuses(source, want)
+    local all = problems(source)
+    assert.equal(want, all[1])
+    assert.is_nil(all[2])
+  end
+
+  it("reads a one-line script, and lets users listen and nobody talk", function()
+    local set = assert(load [[channel("news:{topic}")]])
+    assert.same({
+      pattern = "news:{topic}", subscribe = "user", publish = "nobody", call = "nobody",
+      file = "a.lua", line = 1, max_size = 65536, history = 0, ttl = 0, presence = false,
+      hooks = { open = false, close = false, subscribe = false, unsubscribe = false,
+                publish = false, published = false, call = false },
+    }, set[1])
+  end)
+
+  it("lets users publish and call where a hook judges them", function()
+    local set = assert(load [[
+      local a = channel("a")
+      function a:on_publish() end
+      function a:rpc_x() end
+      function a:on_open() end]])
+    assert.equal("user", set[1].publish)
+    assert.equal("user", set[1].call)
+    assert.is_true(set[1].hooks.open)
+    assert.is_true(set[1].hooks.call)
+    assert.is_false(set[1].hooks.close)
+  end)
+
+  it("takes the options as they are written", function()
+    local set = assert(load [[
+      channel("a", { subscribe = "anyone", publish = "role.mod", call = "nobody", presence = true,
+                     max_size = 1000, history = { size = 20, ttl = "24h" } })
+      channel("b", { history = 5 })]])
+    assert.same({ "anyone", "mod", "nobody", true, 1000, 20, 24 * 3600 * 1000 },
+      { set[1].subscribe, set[1].publish, set[1].call, set[1].presence, set[1].max_size,
+        set[1].history, set[1].ttl })
+    assert.same({ 5, 0 }, { set[2].history, set[2].ttl })
+  end)
+
+  it("knows durations from milliseconds to days", function()
+    for text, ms in pairs { ["500ms"] = 500, ["30s"] = 30000, ["5m"] = 300000, ["7d"] = 604800000 } do
+      local set = assert(load(('channel("a", { history = { size = 1, ttl = "%s" } })'):format(text)))
+      assert.equal(ms, set[1].ttl)
+      files:delete()
+    end
+  end)
+
+  it("puts the most specific pattern first, whatever the order of the files", function()
+    local set = assert(load { ["a.lua"] = 'channel("x:*") channel("x:{a}")', ["b.lua"] = 'channel("x:y")' })
+    assert.same({ "x:y", "x:{a}", "x:*" }, { set[1].pattern, set[2].pattern, set[3].pattern })
+  end)
+
+  it("refuses two patterns of which neither is more specific, naming both places", function()
+    assert.same({
+      'b.lua:2: channel "x:{b}" and "x:{a}" of a.lua:1 match the same names and neither is more specific',
+    }, problems { ["a.lua"] = 'channel("x:{a}")', ["b.lua"] = '\nchannel("x:{b}")' })
+  end)
+
+  it("says where a file does not compile, with the line", function()
+    local set, all = load 'channel("a")\nlocal x = = 1\n'
+    assert.is_nil(set)
+    assert.equal("a.lua", all[1].file)
+    assert.equal(2, all[1].line)
+    assert.equal("local x = = 1", all[1].source)
+    assert.equal("unexpected symbol near '='", all[1].reason)
+    assert.equal('{"file":"a.lua","line":2,"source":"local x = = 1","reason":"unexpected symbol near \'=\'"}',
+      all[1].json)
+  end)
+
+  it("says where a file fails while it loads, in a library too", function()
+    refuses("local t\nlocal n = t.x", "a.lua:2: attempt to index a nil value (local 't')")
+    local set, all = load { ["a.lua"] = 'require "words"', ["lib/words.lua"] = "\n\nerror('no words')" }
+    assert.is_nil(set)
+    assert.same({ "lib/words.lua", 3, "error('no words')", "no words" },
+      { all[1].file, all[1].line, all[1].source, all[1].reason })
+  end)
+
+  it("tells every file's problems, in order", function()
+    local all = problems { ["b.lua"] = "local = 1", ["a.lua"] = "error('x')", ["c.lua"] = 'channel("c")' }
+    assert.same({ "a.lua:1: x", "b.lua:1: <name> expected near '='" }, all)
+  end)
+
+  it("stops a file that does not end, and says where", function()
+    local _, all = load "local n = 0\nwhile true do n = n + 1 end"
+    assert.equal(2, all[1].line)
+    assert.equal("stopped after 100 ms of CPU time", all[1].reason)
+  end)
+
+  it("stops a file that takes all memory", function()
+    local _, all = load "local t = {}\nfor i = 1, 1e9 do t[i] = {} end"
+    assert.equal(2, all[1].line)
+    assert.truthy(all[1].reason:find("memory limit", 1, true))
+  end)
+
+  it("takes no bytecode", function()
+    local _, all = load(string.dump(function() return 1 end))
+    assert.truthy(all[1].reason:find("binary chunk", 1, true))
+    assert.equal("a.lua", all[1].file)
+  end)
+
+  it("says what a global should be", function()
+    refuses("count = 1", "a.lua:1: `count` would be a global: write `local count`")
+    refuses("function helper() end", "a.lua:1: `helper` would be a global: write `local function helper`")
+    refuses("string = 1", "a.lua:1: `string` is part of the environment and stays as it is: write `local string`")
+  end)
+
+  it("says what an undefined name could have been", function()
+    refuses("\nreturn tabel", "a.lua:2: `tabel` is not defined: did you mean `table`?")
+    refuses("return foobar", "a.lua:1: `foobar` is not defined")
+    refuses("print('x')", "a.lua:1: `print` is not available: use log(text)")
+    refuses("return http", "a.lua:1: `http` is not available in this version")
+    refuses("return os.getenv('HOME')", "a.lua:1: attempt to call a nil value (field 'getenv')")
+  end)
+
+  it("refuses unknown options, and those of later versions", function()
+    refuses('channel("a", { histroy = 5 })', "a.lua:1: unknown option `histroy`: did you mean `history`?")
+    refuses('channel("a", { blub = 5 })', "a.lua:1: unknown option `blub`")
+    refuses('channel("a",\n{ rate = "1/s" })', "a.lua:1: option `rate` is not available in this version")
+    refuses('channel("a", { 5 })', "a.lua:1: the options of channel() have names, such as { history = 50 }")
+  end)
+
+  it("refuses options of the wrong type", function()
+    refuses('channel("a", { presence = 1 })', "a.lua:1: option `presence` is true or false (got number)")
+    refuses('channel("a", { max_size = "1k" })',
+      "a.lua:1: option `max_size` is a whole number from 1 to 16777216 (got 1k)")
+    refuses('channel("a", { history = -1 })',
+      "a.lua:1: option `history` is a whole number from 0 to 100000 (got -1)")
+    refuses('channel("a", { history = { size = 1, tll = 1 } })',
+      "a.lua:1: option `history` has no `tll`: did you mean `ttl`?")
+    refuses('channel("a", { history = { size = 1, ttl = "soon" } })',
+      'a.lua:1: option `history.ttl` is a duration such as "30s", "5m", "24h" or "7d" (got soon)')
+    refuses('channel("a", { subscribe = true })',
+      'a.lua:1: option `subscribe` wants a rule in a string, such as "user" (got boolean)')
+    refuses('channel({})', 'a.lua:1: channel() wants a pattern, such as "chat:{room}" (got table)')
+  end)
+
+  it("refuses rules and patterns that are none", function()
+    local all = problems 'channel("a", { subscribe = "role.x an user" })'
+    assert.truthy(all[1]:find("^a.lua:1: option `subscribe`: "), all[1])
+    assert.truthy(all[1]:find('in "role.x an user"', 1, true), all[1])
+    all = problems 'channel("a", { subscribe = "params.room == user.id" })'
+    assert.truthy(all[1]:find("params", 1, true))
+    all = problems 'channel("a{b}")'
+    assert.truthy(all[1]:find('^a.lua:1: pattern "a{b}": '), all[1])
+  end)
+
+  it("refuses unknown hooks at the line where they are defined", function()
+    refuses('local a = channel("a")\n\nfunction a:on_publsh() end',
+      "a.lua:3: a channel has no hook `on_publsh`: did you mean `on_publish`?")
+    refuses('local a = channel("a")\na.on_open = 5',
+      "a.lua:1: `on_open` is a hook's name and has to be a function")
+    refuses('local a = channel("a")\nfunction a:view_x() end',
+      "a.lua:2: `view_x` is not available in this version")
+    refuses('local a = channel("a")\nfunction a:publish() end',
+      "a.lua:2: `publish` is what every channel has: choose another name")
+    refuses("function server.on_conect() end",
+      "a.lua:1: server has no hook `on_conect`: did you mean `on_connect`?")
+  end)
+
+  it("lets helpers and constants live in a class", function()
+    assert(load 'local a = channel("a")\nfunction a:shout(t) return t:upper() end\na.limit = 5')
+  end)
+
+  it("allows one server.on_connect, and each server.rpc_NAME once", function()
+    assert.same({
+      "b.lua:2: server.on_connect is defined in a.lua:1 already: there can be one",
+      "b.lua:3: server.rpc_x is defined in a.lua:2 already: there can be one",
+    }, problems {
+      ["a.lua"] = "function server.on_connect() end\nfunction server.rpc_x() end",
+      ["b.lua"] = "\nfunction server.on_connect() end\nfunction server.rpc_x() end function server.rpc_y() end",
+    })
+  end)
+
+  it("swallows nothing: a channel() that fails in pcall declares nothing", function()
+    local set = assert(load [[
+      assert(not pcall(channel, "a", { nonsense = 1 }))
+      assert(not pcall(channel, "a{", {}))
+      channel("b")]])
+    assert.equal(1, #set)
+    assert.equal("b", set[1].pattern)
+  end)
+
+  it("passes over specs, hidden files, what editors leave, and lib/", function()
+    local set = assert(load {
+      ["a.lua"] = 'channel("a")', ["sub/b.lua"] = 'channel("b")', ["a_spec.lua"] = "error('no')",
+      [".hidden.lua"] = "error('no')", ["#a.lua#"] = "error('no')", ["a.lua~"] = "error('no')",
+      ["notes.txt"] = "error('no')", ["lib/x.lua"] = "error('no')", [".git/x.lua"] = "error('no')",
+    })
+    assert.same({ "a.lua", "sub/b.lua" }, set.scripts)
+  end)
+
+  it("says when the folder or a file cannot be read, or is too long", function()
+    files = folder { ["a.lua"] = "-- " .. ("x"):rep(100) }
+    local set, all = catalogue.load(files.path, false, 50)
+    assert.is_nil(set)
+    assert.same({ "a.lua", "is longer than 50 bytes" }, { all[1].file, all[1].reason })
+    set, all = catalogue.load("/no/such/folder")
+    assert.is_nil(set)
+    assert.equal("the scripts folder /no/such/folder cannot be read: No such file or directory", all[1].reason)
+  end)
+
+  it("adds the developer's channel in dev mode", function()
+    local set = assert(load({ ["a.lua"] = 'channel("a")' }, true))
+    assert.same({ "a.lua", "weir/dev.lua" }, set.scripts)
+    assert.equal("weir:dev", set[2].pattern)
+    assert.equal("anyone", set[2].subscribe)
+    assert.equal("nobody", set[2].publish)
+  end)
+
+  it("reads the scripts that a person starts from", function()
+    files = folder {}
+    local set, all = catalogue.load("scripts", true)
+    assert(set, all and all[1] and all[1].json)
+  end)
+
+  it("names what has changed", function()
+    files = folder { ["a.lua"] = "", ["b.lua"] = "", ["lib/x.lua"] = "return 1" }
+    local first = catalogue.load(files.path)
+    assert.equal("a.lua,b.lua,lib/x.lua", catalogue.changes(nil, first))
+    files:write("b.lua", "-- new"):write("c.lua", ""):remove("a.lua"):write("lib/x.lua", "return 2")
+    local second = catalogue.load(files.path)
+    assert.equal("b.lua,c.lua,a.lua,lib/x.lua", catalogue.changes(first, second))
+    assert.equal("", catalogue.changes(second, second))
+  end)
+
+  it("takes a byte order mark and CRLF", function()
+    local set, all = load "\xEF\xBB\xBFlocal x = 1\r\nlocal y = = 2\r\n"
+    assert.is_nil(set)
+    assert.same({ 2, "local y = = 2" }, { all[1].line, all[1].source })
+  end)
+end)
