@@ -52,8 +52,9 @@ static int assign_member(lua_State *L)
 /* self:publish(data) is publish(self.name, data), whatever became of self. */
 static const struct channel *check_self(lua_State *L, struct running *running, const char *name)
 {
-    if (!lua_istable(L, 1))
+    if (luaL_getmetafield(L, 1, "__name") != LUA_TSTRING || strcmp(lua_tostring(L, -1), "channel") != 0)
         luaL_error(L, "write self:%s(...), with a colon", name);
+    lua_pop(L, 1);
     if (running->channel == NULL)
         luaL_error(L, "self:%s() works in a channel's hook only", name);
     return running->channel;

@@ -15,6 +15,8 @@ enum { LOG_LINES_MAX = 100, REJECT_CODE_MIN = 400, REJECT_CODE_MAX = 1999 };
 
 void api_wish(lua_State *L, struct running *running, const struct effect *effect)
 {
+    if (effect->kind == EFFECT_PUBLISH && running->hops >= HOPS_MAX)
+        luaL_error(L, "publish: more than %d hooks have published one after another", HOPS_MAX);
     running->effect_bytes += sizeof *effect + effect->channel.len + effect->data.len +
                              effect->user.len + effect->client.len + effect->reason.len;
     if (running->effect_bytes > running->program->limits.memory)

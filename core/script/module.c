@@ -83,7 +83,7 @@ static int cjson_decode(lua_State *L)
     lua_insert(L, 1);
     vm_lend(L, CJSON_ROOM);
     lua_call(L, 1, 1);
-    vm_lend(L, 0);
+    vm_take_back(L);
     return 1;
 }
 

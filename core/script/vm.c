@@ -238,6 +238,16 @@ void vm_lend(lua_State *L, size_t bytes)
     vm_of(L)->lent = bytes;
 }
 
+void vm_take_back(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    vm->lent = 0;
+    if (vm->used > vm->settled + vm->limits.memory)
+        lua_gc(L, LUA_GCCOLLECT);
+    if (vm->used > vm->settled + vm->limits.memory)
+        vm_overfill(L);
+}
+
 /* ---- running ---- */
 
 static void note_text(lua_State *L, struct vm_outcome *outcome)

@@ -58,8 +58,10 @@ struct buf *vm_scratch(lua_State *L);
 /* Says that work of so many bytes or elements is coming up, which the instruction count will not see.
  * Does not return when the budget is used up. */
 void vm_charge(lua_State *L, size_t units);
-/* Lends `bytes` over the memory limit until the next vm_lend or the end of a protected call. */
+/* Lends `bytes` over the memory limit until vm_take_back, which ends the run if they are still needed, or
+ * until an error is caught. */
 void vm_lend(lua_State *L, size_t bytes);
+void vm_take_back(lua_State *L);
 /* Ends the run as VM_LEFT: no pcall stops it. Never returns. */
 int vm_leave(lua_State *L);
 /* For pcall and the like after they caught something: goes on unwinding when it was not theirs to catch. */
