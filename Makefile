@@ -5,6 +5,7 @@ B       := build/$(FLAVOR)
 CC      ?= cc
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
+MAKEFLAGS += --jobs=$(shell nproc)
 
 # Every Debian package, in one place. `make run` needs the first line, `make test` the second too,
 # the slower proofs the third.
@@ -39,15 +40,46 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build
+.PHONY: help build run dev install-build install-test install-proof test test-asan test-tsan spec proof \
+        fuzz reload-storm bench format lint clean
 
 help: ## what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+
+run: install-build ## install what is missing, build, and open the chat for developers
+	@$(MAKE) --no-print-directory build
+	@exec build/weir dev examples/chat
 
 build: $(B)/weir ## build/weir, hardened and optimised (FLAVOR=debug|asan|tsan|cov for others)
 ifeq ($(FLAVOR),release)
 	@ln -sf release/weir build/weir
 endif
+
+# ---- packages ----
+
+# Installs those of $(1) that dpkg does not know, through sudo where we are not root.
+define install
+	@missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:" $$missing; \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+install-build: ## the packages that building and running need
+	$(call install,$(PACKAGES_BUILD))
+
+install-test: install-build ## ... and those of the tests
+	$(call install,$(PACKAGES_TEST))
+	@cmp -s spec/clients/package-lock.json spec/clients/node_modules/.lock-installed || \
+	  { cd spec/clients && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.lock-installed; }
+
+install-proof: install-test ## ... and those of the slower proofs
+	$(call install,$(PACKAGES_PROOF))
+
+# ---- the program, and the host of its specs ----
 
 $(B)/weir: $(CORE_OBJ)
 	@echo "  link $@"
@@ -80,5 +112,51 @@ $(B)/assets.S: $(ASSETS) Makefile
 	echo '.quad 0, 0, 0'; echo '.section .note.GNU-stack,"",@progbits'; } > $@
 $(B)/assets.o: $(B)/assets.S
 	$(CC) -c $< -o $@
+
+# ---- tests ----
+
+# ONE=pattern runs the spec files whose path has it.
+SPECS = $(if $(ONE),$(shell find spec -name '*_spec.lua' | grep -e '$(ONE)'),spec)
+BUSTED = build/$(FLAVOR)/host /usr/bin/busted
+
+test: install-test ## install what the tests need, build, run every spec (ONE=pattern: some)
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory FLAVOR=debug spec
+
+# Needs no installing: for the second and later time. The last line counts.
+spec: $(B)/weir $(B)/host ## the specs of one flavor (FLAVOR=debug|asan|tsan ONE=pattern)
+	@FLAVOR=$(FLAVOR) lua5.4 spec/support/run.lua $(BUSTED) $(SPECS)
+
+test-asan: install-test ## every spec under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory FLAVOR=asan spec
+
+test-tsan: install-test ## the specs of what crosses threads, and the server's with 4 workers, under the thread sanitizer
+	@WEIR_WORKERS=4 $(MAKE) --no-print-directory FLAVOR=tsan ONE='$(or $(ONE),core/loop\|core/hub\|spec/server\|clients/centrifuge)' spec
+
+# ---- proofs that take longer ----
+
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := $(patsubst spec/fuzz/%.c,%,$(sort $(wildcard spec/fuzz/*.c)))
+FUZZ_FLAGS   := -std=c11 -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -g -O1 -fsanitize=fuzzer,address,undefined \
+                -fno-sanitize-recover=undefined -Icore
+FUZZ_SRC     := $(sort $(wildcard core/base/*.c core/wire/*.c core/rule/*.c core/auth/*.c) core/dialect/command.c)
+
+fuzz: install-proof ## every parser of what strangers send, FUZZ_SECONDS (60) each, ONE=pattern for some
+	@set -e; for t in $(if $(ONE),$(filter $(ONE),$(FUZZ_TARGETS)),$(FUZZ_TARGETS)); do \
+	  mkdir -p build/fuzz/$$t; \
+	  clang $(FUZZ_FLAGS) spec/fuzz/$$t.c $(filter-out core/base/asset.c,$(FUZZ_SRC)) -lcrypto -lm -o build/fuzz/$$t.bin; \
+	  echo "fuzz $$t"; build/fuzz/$$t.bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 \
+	    -artifact_prefix=build/fuzz/$$t- -verbosity=0 -print_final_stats=1 build/fuzz/$$t 2>&1 | grep -E 'number_of_executed|ERROR|SUMMARY' ; \
+	done
+
+format: ## clang-format over the core
+	@clang-format -i core/*/*.[ch] spec/support/*.c spec/fuzz/*.c
+
+lint: install-proof ## luacheck and clang-tidy
+	@luacheck -q lua examples scripts spec
+	@clang-tidy --quiet $(CORE_SRC) -- -std=c11 -D_GNU_SOURCE -Icore -DWEIR_VERSION='"$(VERSION)"' $(PKG_CFLAGS) 2>/dev/null
+
+clean: ## forget what was built
+	@rm -rf build
 
 -include $(CORE_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
