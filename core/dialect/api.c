@@ -376,6 +376,7 @@ static void call_server(struct api_request *request, struct slice params)
         return;
     }
     hub->behaviour.server(hub->behaviour.runtime, SERVER_CALL, &call);
+    stats_add(&hub->stats, STAT_REFUSED_SCRIPT, call.verdict == VERDICT_REFUSE);
     for (struct effect *effect = call.effects.first; effect != NULL; effect = effect->next)
         home_wish(hub, effect, 1);
     struct answer answer = {.error = call.verdict == VERDICT_REFUSE ? &call.error : NULL,
@@ -519,8 +520,10 @@ static void visit_disconnect(struct hub *hub, struct round *round)
         const struct identity_facts *who = &session->identity->facts;
         if (slice_is_equal(who->user, buf_slice(&request->user)) &&
             (request->client.len == 0 || slice_is_equal(who->client, buf_slice(&request->client))) &&
-            !is_spared(request, who->client))
+            !session->conn->closing && !is_spared(request, who->client)) {
+            stats_add(&hub->stats, STAT_CUT_OTHER, 1);
             conn_close(session->conn, request->code, buf_text(&request->out));
+        }
     }
 }
 

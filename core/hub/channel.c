@@ -114,14 +114,14 @@ struct channel *channel_find(struct hub *hub, struct slice name)
     return channel;
 }
 
-struct channel *channel_open(struct hub *hub, struct slice name)
+struct channel *channel_open(struct hub *hub, struct slice name, unsigned hops)
 {
     struct channel *channel = channel_find(hub, name);
     if (channel == NULL) {
         channel = create(hub, name);
         channel_bind(channel);
         if (channel->type != NULL)
-            home_run_plain_hook(channel, HOOK_OPEN);
+            home_run_plain_hook(channel, HOOK_OPEN, hops);
         channel_reconsider(channel);
     }
     return channel->type != NULL ? channel : NULL;
@@ -132,7 +132,7 @@ static void on_lingered(struct timer *timer)
     struct channel *channel = CONTAINER(timer, struct channel, linger);
     channel_bind(channel);
     if (channel->type != NULL)
-        home_run_plain_hook(channel, HOOK_CLOSE);
+        home_run_plain_hook(channel, HOOK_CLOSE, 0);
     channel_destroy(channel);
 }
 

@@ -47,8 +47,8 @@ struct seat {
 };
 
 /* The channel of that name, made and opened if need be, bound to the current generation. NULL: no type has
- * that name any more. */
-struct channel *channel_open(struct hub *hub, struct slice name);
+ * that name any more. `hops` is how many hooks led here, for on_open. */
+struct channel *channel_open(struct hub *hub, struct slice name, unsigned hops);
 /* The same, but only if it lives. */
 struct channel *channel_find(struct hub *hub, struct slice name);
 void channel_destroy(struct channel *channel); /* without on_close; NULL is fine */

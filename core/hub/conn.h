@@ -40,7 +40,7 @@ void conn_said(struct conn *conn);
  * A NULL reason is the code's own text. */
 void conn_close(struct conn *conn, int code, const char *reason);
 
-/* For net/flush: makes frames of what was said; the goodbye too, when closing, once. */
+/* For net/flush: makes a frame of what was said; the next wish wakes it again. */
 void conn_seal(struct conn *conn);
 
 #endif

@@ -83,11 +83,11 @@ static void run_hook(struct channel *channel, struct call *call)
     behaviour->channel(behaviour->runtime, channel, call);
 }
 
-void home_run_plain_hook(struct channel *channel, enum hook hook)
+void home_run_plain_hook(struct channel *channel, enum hook hook, unsigned hops)
 {
     if (!has_hook(channel, hook))
         return;
-    struct call call = {.hook = hook};
+    struct call call = {.hook = hook, .hops = hops};
     run_hook(channel, &call);
     apply_effects(channel, &call);
     call_finish(&call);
@@ -281,12 +281,16 @@ static void subscribe(struct event *event)
 }
 
 /* Takes the seat away, then tells the script: whoever has left is no member when on_unsubscribe runs. */
-static void leave(struct channel *channel, struct seat *seat, int code, struct slice reason)
+static void leave(struct channel *channel, struct seat *seat, const struct request *request)
 {
     struct identity *who = identity_ref(seat->identity);
     channel_remove_seat(channel, seat);
     if (channel->type != NULL && has_hook(channel, HOOK_UNSUBSCRIBE)) {
-        struct call call = {.hook = HOOK_UNSUBSCRIBE, .who = who, .code = code, .reason = reason};
+        struct call call = {.hook = HOOK_UNSUBSCRIBE,
+                            .who = who,
+                            .code = request->code,
+                            .reason = request->reason,
+                            .hops = request->hops};
         run_hook(channel, &call);
         apply_effects(channel, &call);
         call_finish(&call);
@@ -303,7 +307,7 @@ static void unsubscribe(struct hub *hub, const struct request *request)
     struct seat_key key = {request->asker.id, request->asker.worker};
     struct seat *seat = channel_find_seat(channel, key);
     if (seat != NULL && seat->number == request->seat)
-        leave(channel, seat, request->code, request->reason);
+        leave(channel, seat, request);
 }
 
 /* ---- kick ---- */
@@ -327,7 +331,7 @@ static void kick(struct hub *hub, const struct request *request)
             is_found = is_meant(seat, request);
         if (is_found) {
             hub_evict(hub, channel->name, seat, request->code, request->reason);
-            leave(channel, seat, request->code, request->reason);
+            leave(channel, seat, request);
         }
     }
 }
@@ -342,6 +346,7 @@ static void call_method(struct event *event)
     run_hook(event->channel, &call);
     apply_effects(event->channel, &call);
     if (call.verdict == VERDICT_REFUSE) {
+        stats_add(&event->hub->stats, STAT_REFUSED_SCRIPT, 1);
         refuse(event->hub, request, &call.error);
     } else {
         struct answer answer = answer_to(request);
@@ -404,7 +409,7 @@ void home_handle(struct hub *hub, const struct request *request)
         refuse(hub, request, &error);
         return;
     }
-    struct event event = {hub, request, channel_open(hub, request->channel)};
+    struct event event = {hub, request, channel_open(hub, request->channel, request->hops)};
     if (event.channel == NULL) /* on_open's own wishes cannot take the type away, a reload can */
         refuse_code(hub, request, ERROR_UNKNOWN_CHANNEL);
     else

@@ -10,7 +10,7 @@
 void home_handle(struct hub *hub, const struct request *request);
 
 /* HOOK_OPEN and HOOK_CLOSE: nobody waits for them; an error is in the log. */
-void home_run_plain_hook(struct channel *channel, enum hook hook);
+void home_run_plain_hook(struct channel *channel, enum hook hook, unsigned hops);
 
 /* Does, in a later turn, what a hook wished for another channel or for clients. */
 void home_wish(struct hub *hub, const struct effect *effect, unsigned hops);

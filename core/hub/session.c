@@ -335,7 +335,8 @@ static void on_subscribed(struct hub *hub, const struct asker *asker, const stru
         return; /* the session has gone; its farewell is on its way to the home */
     struct later *laters = member->later;
     member->later = NULL;
-    answer(session, asker->tag, what);
+    if (!session->conn->closing)
+        answer(session, asker->tag, what);
     if (what->error == NULL)
         audience_add(hub, member);
     else
@@ -460,6 +461,7 @@ static bool call_server(struct session *session, uint64_t tag, struct slice meth
         return session_refuse(session, tag, VERB_CALL, ERROR_NOT_AVAILABLE);
     struct call call = {.hook = HOOK_CALL, .method = method, .data = data};
     run_server_hook(session, SERVER_CALL, &call);
+    stats_add(&session->hub->stats, STAT_REFUSED_SCRIPT, call.verdict == VERDICT_REFUSE);
     struct answer what = {.verb = VERB_CALL,
                           .error = call.verdict == VERDICT_REFUSE ? &call.error : NULL,
                           .data = call.out.len > 0 ? buf_slice(&call.out) : SLICE("null")};

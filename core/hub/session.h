@@ -37,7 +37,6 @@ struct session {
     struct timer timer;        /* the connect deadline, then ping and pong in turns */
     struct timer expiry;       /* of the identity */
     bool is_awaiting_pong;
-    bool is_pinged;            /* has had its first ping */
 };
 
 /* One session in one channel. Owned by the session. */
