@@ -149,6 +149,11 @@ fuzz: install-proof ## every parser of what strangers send, FUZZ_SECONDS (60) ea
 	    -artifact_prefix=build/fuzz/$$t- -verbosity=0 -print_final_stats=1 build/fuzz/$$t 2>&1 | grep -E 'number_of_executed|ERROR|SUMMARY' ; \
 	done
 
+reload-storm: install-test ## 1,000 connections, 2,000 messages/s, 20 s, a reload every 200 ms, 1 and 4 workers
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory FLAVOR=debug build/debug/host
+	@STORM=large FLAVOR=release build/debug/host /usr/bin/busted spec/server/reload_storm_spec.lua
+
 format: ## clang-format over the core
 	@clang-format -i core/*/*.[ch] spec/support/*.c spec/fuzz/*.c
 
