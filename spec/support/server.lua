@@ -182,7 +182,18 @@ function server:wait_log(pattern, seconds)
   return table.unpack(found, 1, found.n)
 end
 
--- Ends it (TERM unless told), harder when it does not; returns the exit status. Can be called twice.
+-- What a sanitizer had to say, or an end that is not the one asked for, fails the spec that ran the server.
+local function examine(self, signal)
+  local log = self.saved_log
+  local report = log:match("ERROR: %a+Sanitizer.*") or log:match("WARNING: ThreadSanitizer.*") or log:match("[^\n]*runtime error:.*")
+  if report then error("the sanitizer reports:\n" .. report:sub(1, 6000), 3) end
+  if not signal and self.port and self.status ~= 0 then
+    error(("the server ended with status %s:\n%s"):format(tostring(self.status), log:sub(-3000)), 3)
+  end
+end
+
+-- Ends it (TERM unless told), harder when it does not; returns the exit status. Can be called twice. Raises when a
+-- sanitizer has complained or an end by TERM was not a clean one.
 function server:stop(signal)
   if not self.keeper then return self.status end
   if self.pid and not self:exit_status() then
@@ -196,6 +207,7 @@ function server:stop(signal)
   self.keeper:close()
   self.keeper = nil
   remove(self.folder)
+  examine(self, signal)
   return self.status
 end
 server.__close = function(self) self:stop() end
