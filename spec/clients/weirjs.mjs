@@ -96,7 +96,9 @@ check("gets errors with code, message, and in dev mode the place in the script",
 check("is told why a subscription is refused", async () => {
     const sub = watched(person("ann"), "nowhere:1");
     assert.equal((await failure(sub.ready)).code, 102);
-    assert.deepEqual(sub.events.all("unsubscribed"), [{ code: 102, reason: "unknown channel" }]);
+    const [end] = sub.events.all("unsubscribed");
+    assert.equal(end.code, 102);
+    assert.match(end.reason, /unknown channel/);
     assert.equal(sub.events.all("error")[0].code, 102);
 });
 
