@@ -390,6 +390,20 @@ check("can be closed at any moment, and opened again", async () => {
     assert.deepEqual(weir.events.all("disconnected").length, 2);
 });
 
+check("hears nothing more once it is closed, not even the rest of a frame", async () => {
+    const server = await puppet(nod), weir = client(server.url), heard = [];
+    weir.on("message", (data) => {
+        heard.push(data);
+        weir.close();
+    });
+    weir.connect();
+    await weir.events.next("connected");
+    server.say({ push: { message: { data: 1 } } }, { push: { message: { data: 2 } } });
+    await weir.events.next("disconnected");
+    await soon();
+    assert.deepEqual(heard, [1]);
+});
+
 check("unsubscribes once, and forgets a subscription left before it was answered", async () => {
     const server = await puppet(nod), weir = client(server.url), sub = watched(weir, "a");
     weir.connect();

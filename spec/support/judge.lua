@@ -70,8 +70,10 @@ function judge.describe(title, path, start, argv, more)
 
     if more then more(function() return it_runs end) end
 
-    it("leaves the server running", function()
+    it("leaves the server running, and it ends well when told to", function()
       assert.is_nil(it_runs:exit_status())
+      assert.equal(0, it_runs:stop(), it_runs.log())
+      assert.is_nil(it_runs.log():find("Sanitizer", 1, true), it_runs.log())
     end)
   end)
 end
