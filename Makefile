@@ -74,7 +74,7 @@ install-build: ## the packages that building and running need
 install-test: install-build ## ... and those of the tests
 	$(call install,$(PACKAGES_TEST))
 	@cmp -s spec/clients/package-lock.json spec/clients/node_modules/.lock-installed || \
-	  { cd spec/clients && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.lock-installed; }
+	  { cd spec/clients && npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/.lock-installed; }
 
 install-proof: install-test ## ... and those of the slower proofs
 	$(call install,$(PACKAGES_PROOF))

@@ -11,7 +11,7 @@
 #include "net/flush.h"
 #include "net/inside.h"
 
-enum { ACCEPTS_A_TURN = 256, TLS_HANDSHAKE_S = 5, DRAIN_STEP_MS = 50, CLOSE_TURNS = 10000 };
+enum { ACCEPTS_A_TURN = 256, TLS_HANDSHAKE_S = 5, DRAIN_STEP_MS = 50, CLOSE_TURNS_MIN = 8, CLOSE_TURNS = 10000 };
 
 /* ---- libwebsockets: sockets, TLS and the loop, nothing else ---- */
 
@@ -120,9 +120,11 @@ void net_destroy(struct net *net)
     net_stop_listening(net);
     timer_stop(net->hub->timers, &net->drain);
     if (net->context != NULL) {
+        /* On a loop that is not its own, libwebsockets closes its handles first and asks to be called again. */
         lws_context_destroy(net->context);
-        for (int turns = 0; net->streams != NULL && turns < CLOSE_TURNS; turns++)
+        for (int turns = 0; turns < CLOSE_TURNS && (net->streams != NULL || turns < CLOSE_TURNS_MIN); turns++)
             loop_turn(net->hub->loop);
+        lws_context_destroy(net->context);
     }
     loop_at_turn_end(net->hub->loop, NULL, NULL);
     free(net);
