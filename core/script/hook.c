@@ -36,10 +36,13 @@ static void push_old_state(lua_State *L, const struct birth *birth)
 static int bear(lua_State *L)
 {
     struct birth *birth = lua_touserdata(L, 1);
-    if (birth->old != NULL)
+    if (birth->old != NULL) {
+        /* What fitted there has to find room here: the limit is for what comes afterwards. */
+        vm_lend(L, vm_bytes(birth->old->program->vm));
         push_old_state(L, birth);
-    else
+    } else {
         lua_newtable(L);
+    }
     api_channel_push_instance(L, &birth->program->classes[birth->channel->type->index],
                               birth->channel);
     birth->self = luaL_ref(L, LUA_REGISTRYINDEX);

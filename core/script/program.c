@@ -51,6 +51,12 @@ void program_unref(struct program *program)
         program_destroy(program);
 }
 
+void program_retire(struct program *program)
+{
+    program->set = NULL;
+    program->script = NULL;
+}
+
 struct program *program_of(lua_State *L)
 {
     return vm_owner(L);

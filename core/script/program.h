@@ -61,6 +61,7 @@ struct program {
     struct server_rpc *rpcs;
     unsigned rpc_count;
     unsigned refs;
+    uint64_t started_ns; /* 0: with its generation; else when it took over from one that was full */
     struct problems *problems; /* while it loads, else NULL */
     struct running *running;   /* while a hook runs, else NULL */
 };
@@ -71,6 +72,8 @@ struct program *program_create(const struct script_set *set, const struct script
                                struct problems *problems);
 struct program *program_ref(struct program *program);
 void program_unref(struct program *program); /* NULL is fine */
+/* Nothing of it is to run again: its channels only come for their state. */
+void program_retire(struct program *program);
 
 struct program *program_of(lua_State *L);
 /* The hook that runs; raises "NAME() works in hooks only" while the file loads. */

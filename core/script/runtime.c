@@ -122,8 +122,7 @@ static void retire(struct edition *edition)
     for (unsigned i = 0; i < edition->set->script_count; i++) {
         struct program *program = edition->programs[i];
         meter_set_bytes(program->row, 0);
-        program->set = NULL;
-        program->script = NULL;
+        program_retire(program);
     }
 }
 
@@ -151,7 +150,7 @@ bool runtime_uses(const struct runtime *runtime, const struct script_set *set)
 /* ---- failures ---- */
 
 struct failure {
-    const struct program *program;
+    struct program *program;
     const char *hook;
     struct slice method, channel;
     const struct vm_outcome *outcome;
@@ -216,15 +215,48 @@ static void count(const struct program *program, unsigned hook, const struct vm_
     meter_set_bytes(program->row, vm_bytes(program->vm));
 }
 
-static void fail_call(const struct runtime *runtime, const struct failure *failure, struct call *call)
+
+/* ---- a fresh start ---- */
+
+enum { RESTART_EVERY_MS = 10000 };
+
+/* A script that keeps things in its own variables until its memory is full gets a new VM: those are lost,
+ * the channels' state is not. Not too often, for it may be the state that is too large. */
+static bool may_restart(const struct program *program, const struct vm_outcome *outcome)
+{
+    if (outcome->end != VM_OVER_MEMORY || !vm_is_full(program->vm))
+        return false;
+    uint64_t elapsed = clock_monotonic_ns() - program->started_ns;
+    return program->started_ns == 0 || elapsed > RESTART_EVERY_MS * UINT64_C(1000000);
+}
+
+static void restart(struct runtime *runtime, struct program *program)
+{
+    struct error err;
+    const struct script_set *set = runtime->current->set;
+    size_t index = (size_t)(program->script - set->scripts);
+    struct program *fresh = make_program(runtime, set, program->script, &err);
+    log_event(runtime->options.log, LOG_WARN, "script_restarted", "script", program->script->name,
+              "reason", fresh ? "its memory was full of what it keeps" : err.text, NULL);
+    if (fresh == NULL)
+        return;
+    fresh->started_ns = clock_monotonic_ns();
+    runtime->current->programs[index] = fresh;
+    program_retire(program);
+    program_unref(program);
+}
+
+/* ---- the hub's table ---- */
+
+static void fail_call(struct runtime *runtime, const struct failure *failure, struct call *call)
 {
     call->verdict = VERDICT_REFUSE;
     buf_clear(&call->out);
     effects_discard(&call->effects);
     report(runtime, failure, &call->error);
+    if (may_restart(failure->program, failure->outcome))
+        restart(runtime, failure->program);
 }
-
-/* ---- the hub's table ---- */
 
 static void release_channel(void *context, struct channel *channel)
 {

@@ -206,6 +206,11 @@ size_t vm_bytes(const struct vm *vm)
     return vm->used;
 }
 
+bool vm_is_full(const struct vm *vm)
+{
+    return vm->used > vm->settled + vm->limits.memory / 2;
+}
+
 lua_State *vm_state(struct vm *vm)
 {
     return vm->main;

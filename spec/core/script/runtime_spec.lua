@@ -606,6 +606,47 @@ describe("script/runtime", function()
     end
   end)
 
+  it("gives a script a fresh start that has filled its memory with its own variables, not with its state", function()
+    start([[
+      local c = channel("c:{x}")
+      local keep = {}
+      function c:on_publish(msg)
+        self.state.n = (self.state.n or 0) + 1
+        if msg == 1 then for i = 1, 1e9 do keep[i] = { i } end end
+        return { n = self.state.n, kept = #keep }
+      end]], { memory = 1 << 20, cpu_ms = 1000 })
+    local a, b = r:channel "c:a", r:channel "c:b"
+    publish(a, "0")
+    publish(b, "0")
+    assert.equal(504, publish(a, "1").code)
+    assert.equal('{"kept":0,"n":3}', publish(a, "0").out)
+    assert.equal('{"kept":0,"n":2}', publish(b, "0").out)
+    assert.truthy(r:log():find('event=script_restarted script=chat.lua reason="its memory was full', 1, true))
+    -- and not again at once
+    assert.equal(504, publish(a, "1").code)
+    assert.is_nil(r:log():find("script_restarted", 1, true))
+    load { ["chat.lua"] = 'local c = channel("c:{x}") function c:on_publish() return { n = self.state.n } end' }
+    assert.equal('{"n":4}', publish(a, "0").out)
+  end)
+
+  it("lets a state that has filled its VM be moved and made smaller", function()
+    start([[
+      local c = channel("c")
+      function c:on_publish(msg) self.state.all = {} for i = 1, 1e9 do self.state.all[i] = { i } end end]],
+      { memory = 1 << 20, cpu_ms = 1000 })
+    local c = r:channel "c"
+    for _ = 1, 3 do assert.equal(504, publish(c, "1").code) end
+    load { ["chat.lua"] = [[
+      local c = channel("c")
+      function c:on_publish()
+        local n = #(self.state.all or {})
+        self.state.all = nil
+        return { big = n > 5000 }
+      end]] }
+    assert.equal('{"big":true}', publish(c, "1").out)
+    assert.equal('{"big":false}', publish(c, "1").out)
+  end)
+
   it("counts calls, errors, seconds and bytes", function()
     start 'local c = channel("c") function c:on_publish(m) return m.a.b end function c:rpc_x() return 1 end'
     local c = r:channel "c"
