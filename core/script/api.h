@@ -1,4 +1,5 @@
-/* What scripts can call: one api_*.c per thing they see. All of it may raise, and runs inside vm_run. */
+/* What scripts can call: one api_*.c per thing they see. All of it may raise, and runs inside
+ * vm_run. */
 #ifndef SCRIPT_API_H
 #define SCRIPT_API_H
 
@@ -17,7 +18,8 @@ struct slice api_encode(lua_State *L, int index, const char *what);
 void api_channel_open(lua_State *L);
 void api_channel_push_class(lua_State *L, struct class *class);
 /* Pushes a new instance for a channel, with the table on top (popped) as its state. */
-void api_channel_push_instance(lua_State *L, const struct class *class, const struct channel *channel);
+void api_channel_push_instance(lua_State *L, const struct class *class,
+                               const struct channel *channel);
 bool api_channel_is_reserved(const char *name);
 
 /* Who a message is from. NULL: the server itself, with "" for user and id. */

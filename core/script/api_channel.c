@@ -43,7 +43,8 @@ static int assign_member(lua_State *L)
 {
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
     if (strcmp(name, "state") != 0)
-        return luaL_error(L, "`self.%s` would be lost at a reload: write self.state.%s", name, name);
+        return luaL_error(L, "`self.%s` would be lost at a reload: write self.state.%s", name,
+                          name);
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_rawset(L, 1);
     return 0;
@@ -52,7 +53,8 @@ static int assign_member(lua_State *L)
 /* self:publish(data) is publish(self.name, data), whatever became of self. */
 static const struct channel *check_self(lua_State *L, struct running *running, const char *name)
 {
-    if (luaL_getmetafield(L, 1, "__name") != LUA_TSTRING || strcmp(lua_tostring(L, -1), "channel") != 0)
+    if (luaL_getmetafield(L, 1, "__name") != LUA_TSTRING ||
+        strcmp(lua_tostring(L, -1), "channel") != 0)
         luaL_error(L, "write self:%s(...), with a colon", name);
     lua_pop(L, 1);
     if (running->channel == NULL)
@@ -136,7 +138,8 @@ static void push_params(lua_State *L, const struct channel *channel)
     }
 }
 
-void api_channel_push_instance(lua_State *L, const struct class *class, const struct channel *channel)
+void api_channel_push_instance(lua_State *L, const struct class *class,
+                               const struct channel *channel)
 {
     lua_createtable(L, 0, 3);
     lua_insert(L, -2);

@@ -9,14 +9,14 @@
 
 static const char meta_key = 0;
 
-/* Holds one reference to the identity, so that a script may keep a client as long as it likes. User value 1
- * is a table of what has been decoded. */
+/* Holds one reference to the identity, so that a script may keep a client as long as it likes. User
+ * value 1 is a table of what has been decoded. */
 struct client {
     const struct identity *who; /* NULL: the server itself */
 };
 
-static const char *const members[] = {"id",   "user", "roles", "claims", "info",
-                                      "ip",   "send", "close", NULL};
+static const char *const members[] = {"id", "user", "roles", "claims", "info",
+                                      "ip", "send", "close", NULL};
 static const char *const planned[] = {"data", "subscribe", "unsubscribe", NULL};
 
 static struct client *check_client(lua_State *L)
@@ -42,7 +42,8 @@ static struct client *check_connected(lua_State *L, const char *name)
 {
     struct client *client = check_client(L);
     if (client->who == NULL)
-        luaL_error(L, "client:%s(): this comes from the server itself, there is no connection", name);
+        luaL_error(L, "client:%s(): this comes from the server itself, there is no connection",
+                   name);
     return client;
 }
 
@@ -52,9 +53,9 @@ static int client_send(lua_State *L)
     struct running *running = program_running(L, "send");
     luaL_checkany(L, 2);
     struct slice data = api_encode(L, 2, "send");
-    api_wish(L, running,
-             &(struct effect){
-                 .kind = EFFECT_SEND, .client = client->who->facts.client, .data = data});
+    api_wish(
+        L, running,
+        &(struct effect){.kind = EFFECT_SEND, .client = client->who->facts.client, .data = data});
     return 0;
 }
 
@@ -65,7 +66,8 @@ static int client_close(lua_State *L)
     struct slice reason = SLICE("");
     lua_Integer code = luaL_optinteger(L, 2, CLOSE_FORCED);
     if (code < 3000 || code > 4999)
-        return luaL_error(L, "client:close(): a code is from 3000 to 4999 (got %I)", (LUAI_UACINT)code);
+        return luaL_error(L, "client:close(): a code is from 3000 to 4999 (got %I)",
+                          (LUAI_UACINT)code);
     reason.at = luaL_optlstring(L, 3, close_code_text((int)code), &reason.len);
     if (reason.len > 123)
         return luaL_error(L, "client:close(): a reason has at most 123 bytes");

@@ -118,7 +118,8 @@ static int reject(lua_State *L)
         text = 2;
     }
     if (text == 1 && lua_type(L, 2) > LUA_TNIL)
-        return luaL_error(L, "reject: data is not available in this version, only a code and a text");
+        return luaL_error(L,
+                          "reject: data is not available in this version, only a code and a text");
     if (text == 2 && lua_isnoneornil(L, 2))
         fail(running->error, code, "%s", error_code_text(code));
     else
@@ -145,12 +146,11 @@ static int uuid(lua_State *L)
 
 /* ---- log ---- */
 
-static bool may_log(const struct program *program)
+static bool may_log(struct program *program)
 {
-    struct running *running = program->running;
-    if (running == NULL || ++running->log_lines < LOG_LINES_MAX)
+    if (++program->log_lines < LOG_LINES_MAX)
         return true;
-    if (running->log_lines == LOG_LINES_MAX)
+    if (program->log_lines == LOG_LINES_MAX)
         log_event(program->log, LOG_WARN, "script_log", "script", program->script->name, "text",
                   "more than 100 lines in one call: the rest is left out", NULL);
     return false;
@@ -169,7 +169,7 @@ static const char *encode_fields(lua_State *L, int index)
 /* Upvalue 1: the level. Upvalue 2: how many arguments to skip, for log(...) is a table's __call. */
 static int write_log(lua_State *L)
 {
-    const struct program *program = program_of(L);
+    struct program *program = program_of(L);
     int at = 1 + (int)lua_tointeger(L, lua_upvalueindex(2));
     enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
     luaL_checkany(L, at);

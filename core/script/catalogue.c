@@ -110,7 +110,8 @@ struct place {
     int line;
 };
 
-static struct rule *rule_or(const struct channel_type *type, struct rule *rule, const char *fallback)
+static struct rule *rule_or(const struct channel_type *type, struct rule *rule,
+                            const char *fallback)
 {
     if (rule != NULL)
         return rule;
@@ -132,8 +133,9 @@ static void fill_rules(struct channel_type *type)
 static void take_types(struct script_set *set, struct program *program, unsigned script)
 {
     struct generation *generation = &set->generation;
-    generation->types = xrealloc(generation->types, (generation->type_count + program->class_count + 1) *
-                                                        sizeof *generation->types);
+    generation->types =
+        xrealloc(generation->types,
+                 (generation->type_count + program->class_count + 1) * sizeof *generation->types);
     for (unsigned i = 0; i < program->class_count; i++) {
         struct channel_type *type = program->classes[i].type;
         program->classes[i].type = NULL;
@@ -151,8 +153,9 @@ static void take_server_hook(struct reading *reading, struct program *program, u
         return;
     if (set->generation.server_hooks & 1u << hook) {
         problem_add(reading->problems, set, program->script->name, program->server_lines[hook],
-                    "server.%s is defined in %s:%d already: there can be one", server_hook_name(hook),
-                    set->scripts[set->server_script[hook]].name, reading->server_lines[hook]);
+                    "server.%s is defined in %s:%d already: there can be one",
+                    server_hook_name(hook), set->scripts[set->server_script[hook]].name,
+                    reading->server_lines[hook]);
         return;
     }
     set->generation.server_hooks |= 1u << hook;
@@ -181,9 +184,8 @@ static void take_rpc(struct reading *reading, const struct server_rpc *rpc, unsi
 static void read_script(struct reading *reading, unsigned index)
 {
     struct script_set *set = reading->set;
-    struct program *program =
-        program_create(set, &set->scripts[index], &reading->options->limits, reading->options->log,
-                       reading->problems);
+    struct program *program = program_create(set, &set->scripts[index], &reading->options->limits,
+                                             reading->options->log, reading->problems);
     if (program == NULL)
         return;
     take_types(set, program, index);
@@ -298,8 +300,8 @@ static void put_name(struct buf *out, const char *name)
     buf_add_text(out, name);
 }
 
-static void put_changed(const struct script *before, unsigned before_count, const struct script *now,
-                        unsigned now_count, struct buf *out)
+static void put_changed(const struct script *before, unsigned before_count,
+                        const struct script *now, unsigned now_count, struct buf *out)
 {
     for (unsigned i = 0; i < now_count; i++) {
         const struct script *old = find(before, before_count, now[i].name);
@@ -311,7 +313,8 @@ static void put_changed(const struct script *before, unsigned before_count, cons
             put_name(out, before[i].name);
 }
 
-void catalogue_changes(const struct script_set *before, const struct script_set *now, struct buf *out)
+void catalogue_changes(const struct script_set *before, const struct script_set *now,
+                       struct buf *out)
 {
     static const struct script_set nothing;
     if (before == NULL)

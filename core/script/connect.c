@@ -156,8 +156,9 @@ static void check_names(lua_State *L)
         if (strcmp(name, "channels") == 0)
             luaL_error(L, "on_connect: `channels` is not available in this version");
         const char *near = suggest(slice_of(name), names);
-        luaL_error(L, near ? "on_connect: an identity has no `%s`: did you mean `%s`?"
-                           : "on_connect: an identity has no `%s`",
+        luaL_error(L,
+                   near ? "on_connect: an identity has no `%s`: did you mean `%s`?"
+                        : "on_connect: an identity has no `%s`",
                    name, near);
     }
 }
@@ -204,8 +205,9 @@ static int end_connect(lua_State *L, int status, lua_KContext context)
     } else if (lua_isboolean(L, -1)) {
         ask->call->verdict = VERDICT_ACCEPT;
     } else {
-        luaL_error(L, "on_connect returns an identity such as { user = \"ann\" }, true or nothing "
-                      "(got %s)",
+        luaL_error(L,
+                   "on_connect returns an identity such as { user = \"ann\" }, true or nothing "
+                   "(got %s)",
                    luaL_typename(L, -1));
     }
     return 0;
@@ -232,6 +234,7 @@ void connect_run(struct program *program, const struct generation *generation,
         .call = call,
     };
     program->running = &ask.running;
+    program->log_lines = 0;
     vm_run(program->vm, run_connect, &ask, outcome);
     program->running = NULL;
     if (outcome->end == VM_LEFT)

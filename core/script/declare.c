@@ -44,8 +44,8 @@ static struct channel_type *draft_type(struct program *program)
 
 static void add_class(struct program *program, const struct class *class)
 {
-    program->classes = xrealloc(program->classes,
-                                (program->class_count + 1) * sizeof *program->classes);
+    program->classes =
+        xrealloc(program->classes, (program->class_count + 1) * sizeof *program->classes);
     program->classes[program->class_count++] = *class;
     program->draft = NULL;
 }
@@ -103,7 +103,8 @@ struct method {
     bool is_function;
 };
 
-/* The member with its key at -2 and value at -1; where it is defined, else where `type` is declared. */
+/* The member with its key at -2 and value at -1; where it is defined, else where `type` is
+ * declared. */
 static struct method look_at(lua_State *L, const char *file, int line)
 {
     struct method method = {lua_tostring(L, -2), file, line, lua_isfunction(L, -1)};
@@ -123,9 +124,13 @@ static struct hook_function keep_function(lua_State *L)
 {
     lua_Debug at;
     lua_pushvalue(L, -1);
-    lua_getinfo(L, ">u", &at);
+    lua_getinfo(L, ">Su", &at);
     lua_pushvalue(L, -1);
-    return (struct hook_function){luaL_ref(L, LUA_REGISTRYINDEX), at.isvararg ? 255 : at.nparams};
+    return (struct hook_function){
+        .ref = luaL_ref(L, LUA_REGISTRYINDEX),
+        .args = at.isvararg ? 255 : at.nparams,
+        .line = strcmp(at.source + 1, program_of(L)->script->name) == 0 ? at.linedefined : 0,
+    };
 }
 
 static void refuse(struct program *program, const struct method *method, const char *what,

@@ -8,8 +8,8 @@
 
 /* Adds `channel` and `server` to the environment. May raise. */
 void declare_open(lua_State *L);
-/* When the file has run: takes its hooks into program->classes, ->server and ->rpcs; what is not a hook of
- * this version becomes a problem. May raise. */
+/* When the file has run: takes its hooks into program->classes, ->server and ->rpcs; what is not a
+ * hook of this version becomes a problem. May raise. */
 void declare_collect(lua_State *L, struct program *program);
 
 const char *hook_name(enum hook hook); /* "on_publish"; "rpc" for HOOK_CALL */

@@ -279,6 +279,7 @@ static void run(struct ask *ask, struct program *program, lua_CFunction body,
     ask->running.effects = &ask->call->effects;
     ask->running.error = &ask->call->error;
     program->running = &ask->running;
+    program->log_lines = 0;
     vm_run(program->vm, body, ask, outcome);
     program->running = NULL;
     if (outcome->end == VM_LEFT)

@@ -11,14 +11,14 @@ struct instance {
     int self; /* registry reference */
 };
 
-/* Makes an instance of the program's class for channel->type, with the state of `old` (NULL: an empty one).
- * NULL: *outcome says why. */
+/* Makes an instance of the program's class for channel->type, with the state of `old` (NULL: an
+ * empty one). NULL: *outcome says why. */
 struct instance *instance_create(struct program *program, const struct channel *channel,
                                  const struct instance *old, struct vm_outcome *outcome);
 void instance_destroy(struct instance *instance); /* NULL is fine */
 
-/* These fill the call's answer when outcome->end is VM_DONE, its error when it is VM_LEFT; else the caller
- * has to. */
+/* These fill the call's answer when outcome->end is VM_DONE, its error when it is VM_LEFT; else the
+ * caller has to. */
 void hook_run_channel(struct instance *instance, const struct channel *channel,
                       const struct generation *generation, struct call *call,
                       struct vm_outcome *outcome);

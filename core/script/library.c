@@ -6,6 +6,7 @@
 #include <lualib.h>
 
 #include "base/memory.h"
+#include "script/codec.h"
 #include "script/sandbox.h"
 #include "script/vm.h"
 
@@ -36,8 +37,8 @@ static int end_handler(lua_State *L, int status, lua_KContext from)
     return lua_gettop(L) - (int)from;
 }
 
-/* The handler is 1 and runs after the error has unwound, not inside it: there the budget holds, and a
- * script has no use for the dead stack. */
+/* The handler is 1 and runs after the error has unwound, not inside it: there the budget holds, and
+ * a script has no use for the dead stack. */
 static int end_xpcall(lua_State *L, int status, lua_KContext below)
 {
     if (status == LUA_OK || status == LUA_YIELD)
@@ -56,12 +57,23 @@ static int base_xpcall(lua_State *L)
     luaL_checktype(L, 2, LUA_TFUNCTION);
     int args = lua_gettop(L) - 2;
     lua_pushvalue(L, 2);
-    lua_insert(L, 1);    /* handler, f, handler, ... */
+    lua_insert(L, 1); /* handler, f, handler, ... */
     lua_pushboolean(L, 1);
-    lua_replace(L, 3);   /* handler, f, true, ... */
+    lua_replace(L, 3); /* handler, f, true, ... */
     lua_pushvalue(L, 2);
-    lua_insert(L, 4);    /* handler, f, true, f, ... */
+    lua_insert(L, 4); /* handler, f, true, f, ... */
     return end_xpcall(L, lua_pcallk(L, args, LUA_MULTRET, 0, 2, end_xpcall), 2);
+}
+
+/* An array's mark is the codec's, shared by all of them: nothing for a script to reach into. */
+static int base_getmetatable(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (codec_is_array(L, 1) || !lua_getmetatable(L, 1))
+        lua_pushnil(L);
+    else
+        luaL_getmetafield(L, 1, "__metatable");
+    return 1;
 }
 
 static int base_setmetatable(lua_State *L)
@@ -128,7 +140,8 @@ static int string_find(lua_State *L)
     size_t len, sought_len;
     if (!lua_toboolean(L, 4))
         return pattern(L);
-    const char *text = luaL_checklstring(L, 1, &len), *sought = luaL_checklstring(L, 2, &sought_len);
+    const char *text = luaL_checklstring(L, 1, &len),
+               *sought = luaL_checklstring(L, 2, &sought_len);
     lua_Integer from = luaL_optinteger(L, 3, 1);
     if (from < 0)
         from = from < -(lua_Integer)len ? 1 : (lua_Integer)len + from + 1;
@@ -223,7 +236,7 @@ struct entry {
 static const struct entry base_entries[] = {
     {"assert", NULL, 0},
     {"error", NULL, 0},
-    {"getmetatable", NULL, 0},
+    {"getmetatable", base_getmetatable, 0},
     {"ipairs", NULL, 0},
     {"next", NULL, 0},
     {"pairs", NULL, 0},
@@ -242,34 +255,32 @@ static const struct entry base_entries[] = {
 };
 
 static const struct entry string_entries[] = {
-    {"byte", charged, 0},     {"char", NULL, 0},     {"find", string_find, 0},
-    {"format", charged, 0},   {"gmatch", pattern, 0}, {"gsub", pattern, 0},
-    {"len", NULL, 0},         {"lower", charged, 0}, {"match", pattern, 0},
-    {"pack", charged, 0},     {"packsize", NULL, 0}, {"rep", string_rep, 0},
-    {"reverse", charged, 0},  {"sub", NULL, 0},      {"trim", string_trim, 0},
-    {"unpack", charged, 0},   {"upper", charged, 0}, {NULL, NULL, 0},
+    {"byte", charged, 0},    {"char", NULL, 0},    {"find", string_find, 0}, {"format", charged, 0},
+    {"gmatch", pattern, 0},  {"gsub", pattern, 0}, {"len", NULL, 0},         {"lower", charged, 0},
+    {"match", pattern, 0},   {"pack", charged, 0}, {"packsize", NULL, 0},    {"rep", string_rep, 0},
+    {"reverse", charged, 0}, {"sub", NULL, 0},     {"trim", string_trim, 0}, {"unpack", charged, 0},
+    {"upper", charged, 0},   {NULL, NULL, 0},
 };
 
 static const struct entry table_entries[] = {
-    {"concat", list, 0},       {"insert", list_shift, 2}, {"move", table_move, 0},
-    {"pack", NULL, 0},         {"remove", list_shift, 1}, {"sort", table_sort, 0},
-    {"unpack", charged, 0},    {NULL, NULL, 0},
+    {"concat", list, 0},    {"insert", list_shift, 2}, {"move", table_move, 0},
+    {"pack", NULL, 0},      {"remove", list_shift, 1}, {"sort", table_sort, 0},
+    {"unpack", charged, 0}, {NULL, NULL, 0},
 };
 
 static const struct entry utf8_entries[] = {
-    {"char", NULL, 0},       {"charpattern", NULL, 0}, {"codepoint", charged, 0},
-    {"codes", charged, 0},   {"len", charged, 0},      {"offset", charged, 0},
-    {NULL, NULL, 0},
+    {"char", NULL, 0},   {"charpattern", NULL, 0}, {"codepoint", charged, 0}, {"codes", charged, 0},
+    {"len", charged, 0}, {"offset", charged, 0},   {NULL, NULL, 0},
 };
 
 static const struct entry math_entries[] = {
-    {"abs", NULL, 0},   {"acos", NULL, 0},       {"asin", NULL, 0},      {"atan", NULL, 0},
-    {"ceil", NULL, 0},  {"cos", NULL, 0},        {"deg", NULL, 0},       {"exp", NULL, 0},
-    {"floor", NULL, 0}, {"fmod", NULL, 0},       {"huge", NULL, 0},      {"log", NULL, 0},
-    {"max", NULL, 0},   {"maxinteger", NULL, 0}, {"min", NULL, 0},       {"mininteger", NULL, 0},
-    {"modf", NULL, 0},  {"pi", NULL, 0},         {"rad", NULL, 0},       {"random", NULL, 0},
-    {"randomseed", NULL, 0}, {"sin", NULL, 0},   {"sqrt", NULL, 0},      {"tan", NULL, 0},
-    {"tointeger", NULL, 0},  {"type", NULL, 0},  {"ult", NULL, 0},       {NULL, NULL, 0},
+    {"abs", NULL, 0},        {"acos", NULL, 0},       {"asin", NULL, 0}, {"atan", NULL, 0},
+    {"ceil", NULL, 0},       {"cos", NULL, 0},        {"deg", NULL, 0},  {"exp", NULL, 0},
+    {"floor", NULL, 0},      {"fmod", NULL, 0},       {"huge", NULL, 0}, {"log", NULL, 0},
+    {"max", NULL, 0},        {"maxinteger", NULL, 0}, {"min", NULL, 0},  {"mininteger", NULL, 0},
+    {"modf", NULL, 0},       {"pi", NULL, 0},         {"rad", NULL, 0},  {"random", NULL, 0},
+    {"randomseed", NULL, 0}, {"sin", NULL, 0},        {"sqrt", NULL, 0}, {"tan", NULL, 0},
+    {"tointeger", NULL, 0},  {"type", NULL, 0},       {"ult", NULL, 0},  {NULL, NULL, 0},
 };
 
 static const struct entry os_entries[] = {{"clock", NULL, 0}, {"time", NULL, 0}, {NULL, NULL, 0}};
@@ -318,8 +329,10 @@ static const struct {
     lua_CFunction open;
     const struct entry *entries;
 } libraries[] = {
-    {LUA_STRLIBNAME, luaopen_string, string_entries}, {LUA_TABLIBNAME, luaopen_table, table_entries},
-    {LUA_MATHLIBNAME, luaopen_math, math_entries},    {LUA_UTF8LIBNAME, luaopen_utf8, utf8_entries},
+    {LUA_STRLIBNAME, luaopen_string, string_entries},
+    {LUA_TABLIBNAME, luaopen_table, table_entries},
+    {LUA_MATHLIBNAME, luaopen_math, math_entries},
+    {LUA_UTF8LIBNAME, luaopen_utf8, utf8_entries},
     {LUA_OSLIBNAME, luaopen_os, os_entries},
 };
 

@@ -14,8 +14,8 @@ struct meter_cell {
     atomic_ullong calls, errors, ns;
 };
 
-/* One script's. Added by the worker, kept until its meter is finished, so that a reader on another thread
- * never sees one go. */
+/* One script's. Added by the worker, kept until its meter is finished, so that a reader on another
+ * thread never sees one go. */
 struct meter_row {
     struct meter_row *next;
     atomic_size_t bytes; /* of the VM, after its last call; 0: gone */

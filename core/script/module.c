@@ -30,9 +30,9 @@ void module_push_chunk(lua_State *L, const struct script *script)
 
 /* ---- lua-cjson ---- */
 
-/* Its C code asks malloc, not the VM, and loses what it holds when Lua raises under it. So it gets what it
- * can cope with: texts up to 1 MiB, room enough to decode any of them, and values whose text has been
- * measured before. Its settings stay out of reach: some of them end the process. */
+/* Its C code asks malloc, not the VM, and loses what it holds when Lua raises under it. So it gets
+ * what it can cope with: texts up to 1 MiB, room enough to decode any of them, and values whose
+ * text has been measured before. Its settings stay out of reach: some of them end the process. */
 enum { CJSON_TEXT_MAX = 1 << 20, CJSON_ROOM = 64 << 20, CJSON_DEPTH = 100 };
 
 static void measure(lua_State *L, int index, unsigned depth, size_t *bytes);
@@ -103,7 +103,8 @@ static lua_CFunction open_library(lua_State *L)
     for (const char *const *name = names; *handle == NULL && *name != NULL; name++)
         *handle = dlopen(*name, RTLD_NOW | RTLD_LOCAL);
     if (*handle == NULL)
-        luaL_error(L, "require \"cjson\": lua-cjson is not installed (Debian: apt install lua-cjson)");
+        luaL_error(L,
+                   "require \"cjson\": lua-cjson is not installed (Debian: apt install lua-cjson)");
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, close_library);
     lua_setfield(L, -2, "__gc");
@@ -208,7 +209,8 @@ static int load_module(lua_State *L, const struct script *library)
     lua_pushvalue(L, 1);
     lua_rawget(L, 3);
     if (lua_toboolean(L, -1))
-        return luaL_error(L, "%s is required while it loads: modules require each other in a circle",
+        return luaL_error(L,
+                          "%s is required while it loads: modules require each other in a circle",
                           library->name);
     lua_pop(L, 1);
     module_push_chunk(L, library);

@@ -72,8 +72,9 @@ static void read_call(lua_State *L, struct channel_type *type)
 static void read_presence(lua_State *L, struct channel_type *type)
 {
     if (lua_istable(L, -1))
-        luaL_error(L, "option `presence`: members with a state of their own are not available in this "
-                      "version: write presence = true");
+        luaL_error(L,
+                   "option `presence`: members with a state of their own are not available in this "
+                   "version: write presence = true");
     if (!lua_isboolean(L, -1))
         luaL_error(L, "option `presence` is true or false (got %s)", luaL_typename(L, -1));
     type->presence = lua_toboolean(L, -1);
@@ -82,8 +83,8 @@ static void read_presence(lua_State *L, struct channel_type *type)
 static lua_Integer read_count(lua_State *L, const char *name, lua_Integer min, lua_Integer max)
 {
     if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < min || lua_tointeger(L, -1) > max)
-        luaL_error(L, "option `%s` is a whole number from %I to %I (got %s)", name, (LUAI_UACINT)min,
-                   (LUAI_UACINT)max, luaL_tolstring(L, -1, NULL));
+        luaL_error(L, "option `%s` is a whole number from %I to %I (got %s)", name,
+                   (LUAI_UACINT)min, (LUAI_UACINT)max, luaL_tolstring(L, -1, NULL));
     return lua_tointeger(L, -1);
 }
 
@@ -97,9 +98,11 @@ static void read_history_ttl(lua_State *L, struct channel_type *type)
     struct slice text = {NULL, 0};
     if (lua_type(L, -1) == LUA_TSTRING)
         text.at = lua_tolstring(L, -1, &text.len);
-    if (text.at == NULL || !duration_parse(text, &type->history_ttl_ms) || type->history_ttl_ms == 0)
-        luaL_error(L, "option `history.ttl` is a duration such as \"30s\", \"5m\", \"24h\" or \"7d\" "
-                      "(got %s)",
+    if (text.at == NULL || !duration_parse(text, &type->history_ttl_ms) ||
+        type->history_ttl_ms == 0)
+        luaL_error(L,
+                   "option `history.ttl` is a duration such as \"30s\", \"5m\", \"24h\" or \"7d\" "
+                   "(got %s)",
                    luaL_tolstring(L, -1, NULL));
 }
 
@@ -142,11 +145,11 @@ static const struct {
 
 /* All that there are and will be, for "did you mean". */
 static const char *const names[] = {
-    "subscribe", "publish",   "call",   "presence", "max_size", "history", "presence_read",
-    "history_read", "schema", "emits",  "rate",     "durable",  "latest",  "delta",
-    "conflate",  "batch",     "slow",   "views",    "filter",   "rollup",  "once",
-    "echo",      "recheck",   "timeout", "cpu",     "memory",   "dead_letter", "ordered",
-    "linger",    NULL,
+    "subscribe",     "publish",      "call",        "presence", "max_size", "history",
+    "presence_read", "history_read", "schema",      "emits",    "rate",     "durable",
+    "latest",        "delta",        "conflate",    "batch",    "slow",     "views",
+    "filter",        "rollup",       "once",        "echo",     "recheck",  "timeout",
+    "cpu",           "memory",       "dead_letter", "ordered",  "linger",   NULL,
 };
 
 static int refuse_option(lua_State *L, const char *name)

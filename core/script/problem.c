@@ -36,8 +36,8 @@ static char *copy_line(const struct script_set *set, const char *file, int line)
     return xslicedup(slice_make(at, len));
 }
 
-void problem_add(struct problems *problems, const struct script_set *set, const char *file, int line,
-                 const char *format, ...)
+void problem_add(struct problems *problems, const struct script_set *set, const char *file,
+                 int line, const char *format, ...)
 {
     char text[ERROR_TEXT_MAX];
     va_list args;

@@ -1,12 +1,13 @@
-/* What is wrong with a set of scripts, collected for people: file, line, that line's text, reason. */
+/* What is wrong with a set of scripts, collected for people: file, line, that line's text, reason.
+ */
 #ifndef SCRIPT_PROBLEM_H
 #define SCRIPT_PROBLEM_H
 
 #include "script/catalogue.h"
 
 /* Appends one. The line's text is looked up in `set` (NULL: unknown). */
-void problem_add(struct problems *problems, const struct script_set *set, const char *file, int line,
-                 const char *format, ...) PRINTF_LIKE(5, 6);
+void problem_add(struct problems *problems, const struct script_set *set, const char *file,
+                 int line, const char *format, ...) PRINTF_LIKE(5, 6);
 /* Orders them by file and line. */
 void problems_sort(struct problems *problems);
 /* "chat.lua:3: reason" of the first one, as ERROR_SCRIPT. Always false. */

@@ -12,10 +12,12 @@
 struct hook_function {
     int ref;
     int args; /* how many it wants, `self` included: nothing is made that nobody looks at */
+    int line; /* where it begins in the script, 0: elsewhere */
 };
 
 /* One channel(pattern, options), in the order of the file. */
-struct class {
+struct class
+{
     struct channel_type *type; /* what was declared; the catalogue takes it away */
     int table;                 /* registry references: what channel() returned, */
     int instances;             /* the metatable of its instances, */
@@ -32,23 +34,23 @@ struct server_rpc {
 /* A hook that is running; on the stack of whoever runs it. */
 struct running {
     struct program *program;
-    const char *hook;             /* for messages: "on_publish" */
-    struct slice method;          /* of a call: NAME */
+    const char *hook;              /* for messages: "on_publish" */
+    struct slice method;           /* of a call: NAME */
     const struct channel *channel; /* NULL in the hooks of the server */
     const struct generation *generation;
     unsigned hops;
     struct effects *effects;
     struct error *error; /* what vm_leave was told */
     size_t effect_bytes; /* held outside the VM on its behalf */
-    unsigned log_lines;
 };
 
-/* Created for a generation, counted by that generation and by each channel instance that lives in it. */
+/* Created for a generation, counted by that generation and by each channel instance that lives in
+ * it. */
 struct program {
     struct vm *vm;
     const struct script_set *set; /* borrowed, for require; the runtime keeps it fresh */
-    const struct script *script;  /* in that set; both are NULL once nothing of it is to run again */
-    struct meter_row *row;        /* the runtime's, or NULL */
+    const struct script *script; /* in that set; both are NULL once nothing of it is to run again */
+    struct meter_row *row;       /* the runtime's, or NULL */
     struct script_limits limits;
     const struct log *log;
     bool explains; /* whether clients may be told what only the developer needs */
@@ -57,13 +59,15 @@ struct program {
     struct channel_type *draft; /* of a channel() that has not returned */
     struct hook_function server[SERVER_HOOK_COUNT];
     int server_lines[SERVER_HOOK_COUNT];
-    int server_table, server_methods; /* registry references: what scripts see as `server`; its rpc_NAME */
+    int server_table,
+        server_methods; /* registry references: what scripts see as `server`; its rpc_NAME */
     struct server_rpc *rpcs;
     unsigned rpc_count;
     unsigned refs;
     uint64_t started_ns; /* 0: with its generation; else when it took over from one that was full */
     struct problems *problems; /* while it loads, else NULL */
     struct running *running;   /* while a hook runs, else NULL */
+    unsigned log_lines;        /* of this run */
 };
 
 /* NULL: *problems has at least one more. One reference. */

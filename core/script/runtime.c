@@ -51,11 +51,13 @@ static struct program *make_program(struct runtime *runtime, const struct script
                                     const struct script *script, struct error *err)
 {
     struct problems problems = {0};
+    /* What the file logs while it loads has been logged by the catalogue, once for all workers. */
     struct program *program =
-        program_create(set, script, &runtime->options.limits, runtime->options.log, &problems);
+        program_create(set, script, &runtime->options.limits, NULL, &problems);
     if (program == NULL) {
         problems_fail(&problems, err);
     } else {
+        program->log = runtime->options.log;
         program->explains = runtime->options.explains;
         program->row = meter_row(&runtime->meter, script->name);
     }
@@ -154,6 +156,7 @@ struct failure {
     const char *hook;
     struct slice method, channel;
     const struct vm_outcome *outcome;
+    int line; /* where the hook begins, for what is wrong with what it returned; 0: unknown */
 };
 
 static void make_incident(char incident[INCIDENT_MAX])
@@ -169,6 +172,8 @@ static void put_place(char *text, size_t room, const struct failure *failure)
     const struct vm_outcome *outcome = failure->outcome;
     if (outcome->line > 0)
         snprintf(text, room, "%s:%d", outcome->file, outcome->line);
+    else if (failure->line > 0)
+        snprintf(text, room, "%s:%d", failure->program->script->name, failure->line);
     else
         snprintf(text, room, "%s", failure->program->script->name);
 }
@@ -188,7 +193,8 @@ static void log_failure(const struct runtime *runtime, const struct failure *fai
 }
 
 /* Logs it, and says to the client what the client may know. */
-static void report(const struct runtime *runtime, const struct failure *failure, struct error *error)
+static void report(const struct runtime *runtime, const struct failure *failure,
+                   struct error *error)
 {
     char place[300], incident[INCIDENT_MAX];
     bool is_budget = failure->outcome->end != VM_FAILED;
@@ -215,13 +221,12 @@ static void count(const struct program *program, unsigned hook, const struct vm_
     meter_set_bytes(program->row, vm_bytes(program->vm));
 }
 
-
 /* ---- a fresh start ---- */
 
 enum { RESTART_EVERY_MS = 10000 };
 
-/* A script that keeps things in its own variables until its memory is full gets a new VM: those are lost,
- * the channels' state is not. Not too often, for it may be the state that is too large. */
+/* A script that keeps things in its own variables until its memory is full gets a new VM: those are
+ * lost, the channels' state is not. Not too often, for it may be the state that is too large. */
 static bool may_restart(const struct program *program, const struct vm_outcome *outcome)
 {
     if (outcome->end != VM_OVER_MEMORY || !vm_is_full(program->vm))
@@ -265,8 +270,8 @@ static void release_channel(void *context, struct channel *channel)
     channel->instance = NULL;
 }
 
-/* The channel's instance in the current generation, or NULL and *outcome. Where the state does not go over it
- * stays with the old instance, and the channel refuses until it does. */
+/* The channel's instance in the current generation, or NULL and *outcome. Where the state does not
+ * go over it stays with the old instance, and the channel refuses until it does. */
 static struct instance *move_in(struct runtime *runtime, struct channel *channel,
                                 struct vm_outcome *outcome)
 {
@@ -315,8 +320,9 @@ static void call_channel(void *context, struct channel *channel, struct call *ca
     count(program, call->hook, &outcome, began);
     if (is_failed(&outcome))
         fail_call(runtime,
-                  &(struct failure){program, hook_name(call->hook), call->method, channel->name,
-                                    &outcome},
+                  &(struct failure){
+                      program, hook_name(call->hook), call->method, channel->name, &outcome,
+                      program->classes[channel->type->index].hooks[call->hook].line},
                   call);
 }
 
@@ -348,7 +354,8 @@ static void call_server(void *context, enum server_hook hook, struct call *call)
     count(program, HOOK_COUNT + hook, &outcome, began);
     if (is_failed(&outcome))
         fail_call(runtime,
-                  &(struct failure){program, server_hook_name(hook), call->method, {0}, &outcome},
+                  &(struct failure){program, server_hook_name(hook), call->method, {0}, &outcome,
+                                    program->server[hook].line},
                   call);
 }
 
@@ -366,7 +373,10 @@ static void call_connect(void *context, struct connect_call *call)
     call->verdict = VERDICT_REFUSE;
     buf_clear(&call->out);
     effects_discard(&call->effects);
-    report(runtime, &(struct failure){program, "on_connect", {0}, {0}, &outcome}, &call->error);
+    report(runtime,
+           &(struct failure){program, "on_connect", {0}, {0}, &outcome,
+                             program->server[SERVER_CONNECT].line},
+           &call->error);
 }
 
 void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)

@@ -115,8 +115,9 @@ static int end_file(lua_State *L, int status, lua_KContext context)
     struct reading *reading = (struct reading *)context;
     (void)status;
     if (!lua_istable(L, -1))
-        return luaL_error(L, "it has to return a table: return { listen = \"127.0.0.1:8000\" } (got %s)",
-                          luaL_typename(L, -1));
+        return luaL_error(
+            L, "it has to return a table: return { listen = \"127.0.0.1:8000\" } (got %s)",
+            luaL_typename(L, -1));
     lua_pushnil(L);
     for (; lua_next(L, -2); lua_pop(L, 1))
         take(L, reading);

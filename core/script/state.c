@@ -25,8 +25,8 @@ static void complain(struct copy *copy, const char *what)
     if (copy->complaints++ >= COMPLAINTS_MAX)
         return;
     snprintf(name, sizeof name, "%.*s", SLICE_ARGS(copy->channel));
-    log_event(copy->log, LOG_WARN, "state_dropped", "channel", name, "at", copy->path, "reason", what,
-              NULL);
+    log_event(copy->log, LOG_WARN, "state_dropped", "channel", name, "at", copy->path, "reason",
+              what, NULL);
 }
 
 /* The key at -2 of `from` onto the path; returns the length to go back to. */
@@ -141,7 +141,8 @@ static bool push_value(struct copy *copy, int index, unsigned depth)
     return false;
 }
 
-void state_copy(lua_State *to, lua_State *from, int index, const struct log *log, struct slice channel)
+void state_copy(lua_State *to, lua_State *from, int index, const struct log *log,
+                struct slice channel)
 {
     struct copy copy = {.to = to, .from = from, .log = log, .channel = channel, .path = "state"};
     copy.len = strlen(copy.path);

@@ -78,8 +78,8 @@ static void stop_with(struct vm *vm, enum vm_end stop)
     set_interval(vm, 1);
 }
 
-/* Lua answers a refusal with a full collection and a second try: only that one's refusal is the end. Buffers
- * of the auxiliary library give up at once, so the place is noted at the first. */
+/* Lua answers a refusal with a full collection and a second try: only that one's refusal is the
+ * end. Buffers of the auxiliary library give up at once, so the place is noted at the first. */
 static bool may_grow(struct vm *vm, size_t more)
 {
     size_t limit = vm->settled + vm->limits.memory + vm->lent;
@@ -136,9 +136,9 @@ static bool is_over_time(struct vm *vm)
     return now > vm->cpu_end_ns;
 }
 
-/* A yield cannot be caught, and what is yielded out of is closed afterwards. Under a C function that
- * cannot be yielded out of, such as sort, an error unwinds to the nearest pcall instead, where either
- * vm_uncatch or the next instruction comes back here. */
+/* A yield cannot be caught, and what is yielded out of is closed afterwards. Under a C function
+ * that cannot be yielded out of, such as sort, an error unwinds to the nearest pcall instead, where
+ * either vm_uncatch or the next instruction comes back here. */
 static int leave_stopped(lua_State *L)
 {
     if (lua_isyieldable(L))
@@ -266,8 +266,8 @@ static void note_text(lua_State *L, struct vm_outcome *outcome)
                  luaL_typename(L, 1));
 }
 
-/* "chat.lua:12: reason" -> the reason alone, and its place, which is better than the innermost one where
- * it was raised by error("...", 2). */
+/* "chat.lua:12: reason" -> the reason alone, and its place, which is better than the innermost one
+ * where it was raised by error("...", 2). */
 static void split_position(struct vm_outcome *outcome)
 {
     char *text = outcome->text, *end;
@@ -302,8 +302,8 @@ static int end_body(lua_State *L, int status, lua_KContext context)
     return 0;
 }
 
-/* The protected call at the bottom is there because an error that the hook raises switches hooks off until
- * a pcall has caught it: without one, __close handlers would run unwatched. */
+/* The protected call at the bottom is there because an error that the hook raises switches hooks
+ * off until a pcall has caught it: without one, __close handlers would run unwatched. */
 static int begin_body(lua_State *L)
 {
     lua_pushcfunction(L, note_error);
@@ -330,8 +330,8 @@ static void name_stop(const struct vm *vm, struct vm_outcome *outcome)
         snprintf(outcome->text, sizeof outcome->text, "stopped after %u ms of CPU time",
                  vm->limits.cpu_ms);
     if (outcome->end == VM_OVER_MEMORY)
-        snprintf(outcome->text, sizeof outcome->text,
-                 "stopped at its memory limit of %zu bytes", vm->limits.memory);
+        snprintf(outcome->text, sizeof outcome->text, "stopped at its memory limit of %zu bytes",
+                 vm->limits.memory);
     if (outcome->end == VM_FAILED && outcome->text[0] == '\0')
         snprintf(outcome->text, sizeof outcome->text, "an error while handling an error");
 }

@@ -8,8 +8,8 @@
 #include <lua.h>
 #include <stdint.h>
 
-/* Bounds are kept while vm_run is inside and at no other time, so that creating, collecting and tearing
- * down never fail. */
+/* Bounds are kept while vm_run is inside and at no other time, so that creating, collecting and
+ * tearing down never fail. */
 struct vm_limits {
     size_t memory;   /* bytes a run may add to what vm_settle found */
     unsigned cpu_ms; /* of this thread, one run */
@@ -45,10 +45,11 @@ struct vm_outcome {
     char trace[1024]; /* innermost first: "lib/words.lua:3 in mask < chat.lua:12 in on_publish" */
 };
 
-/* The one function in script/ that calls Lua protected. Runs `body` in a coroutine with `context` as its
- * only argument (light userdata); body may raise and be yielded out of at any call, so what it holds must
- * be Lua's or belong to `context`. Calls to Lua inside it use lua_callk. After a run over budget nothing is
- * left running: neither pcall, nor message handlers, metamethods or __close can hold on. */
+/* The one function in script/ that calls Lua protected. Runs `body` in a coroutine with `context`
+ * as its only argument (light userdata); body may raise and be yielded out of at any call, so what
+ * it holds must be Lua's or belong to `context`. Calls to Lua inside it use lua_callk. After a run
+ * over budget nothing is left running: neither pcall, nor message handlers, metamethods or __close
+ * can hold on. */
 void vm_run(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome);
 
 /* For C functions that scripts call. */
@@ -57,16 +58,17 @@ void vm_set_owner(struct vm *vm, void *owner);
 void *vm_owner(lua_State *L); /* what vm_set_owner said */
 /* Bytes for building something while Lua may raise: emptied by each call, kept by the VM. */
 struct buf *vm_scratch(lua_State *L);
-/* Says that work of so many bytes or elements is coming up, which the instruction count will not see.
- * Does not return when the budget is used up. */
+/* Says that work of so many bytes or elements is coming up, which the instruction count will not
+ * see. Does not return when the budget is used up. */
 void vm_charge(lua_State *L, size_t units);
-/* Lends `bytes` over the memory limit until vm_take_back, which ends the run if they are still needed, or
- * until an error is caught. */
+/* Lends `bytes` over the memory limit until vm_take_back, which ends the run if they are still
+ * needed, or until an error is caught. */
 void vm_lend(lua_State *L, size_t bytes);
 void vm_take_back(lua_State *L);
 /* Ends the run as VM_LEFT: no pcall stops it. Never returns. */
 int vm_leave(lua_State *L);
-/* For pcall and the like after they caught something: goes on unwinding when it was not theirs to catch. */
+/* For pcall and the like after they caught something: goes on unwinding when it was not theirs to
+ * catch. */
 void vm_uncatch(lua_State *L);
 /* Ends the run as VM_OVER_MEMORY, for memory that is held outside the VM on the script's behalf. */
 int vm_overfill(lua_State *L);

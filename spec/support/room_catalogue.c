@@ -30,8 +30,8 @@ static const char *lets_in(const struct rule *rule)
 
 static void push_hooks(lua_State *L, unsigned bits)
 {
-    static const char *const names[HOOK_COUNT] = {"open",    "close",     "subscribe", "unsubscribe",
-                                                  "publish", "published", "call"};
+    static const char *const names[HOOK_COUNT] = {
+        "open", "close", "subscribe", "unsubscribe", "publish", "published", "call"};
     lua_newtable(L);
     for (int i = 0; i < HOOK_COUNT; i++) {
         lua_pushboolean(L, bits >> i & 1);
@@ -91,7 +91,8 @@ static void push_problems(lua_State *L, const struct problems *problems)
     }
 }
 
-/* load(folder, is_dev, source_bytes) -> set or nil, problems; set is a table with the handle in [0] */
+/* load(folder, is_dev, source_bytes, memory) -> set or nil, problems; set is a table with the handle in [0]
+ */
 static int load(lua_State *L)
 {
     struct problems problems = {0};
@@ -101,6 +102,7 @@ static int load(lua_State *L)
         .limits = SCRIPT_LIMITS_DEFAULT,
     };
     options.limits.source_bytes = (size_t)luaL_optinteger(L, 3, 256 << 10);
+    options.limits.memory = (size_t)luaL_optinteger(L, 4, 16 << 20);
     struct script_set *set = catalogue_load(&options, 1, &problems);
     if (set == NULL) {
         lua_pushnil(L);

@@ -1,4 +1,5 @@
-/* script/vm and script/sandbox for specs: chunks of Lua run in a VM with the sandbox and nothing else. */
+/* script/vm and script/sandbox for specs: chunks of Lua run in a VM with the sandbox and nothing
+ * else. */
 #include "script/library.h"
 #include "script/sandbox.h"
 #include "script/vm.h"
@@ -87,7 +88,7 @@ static int bytes(lua_State *L)
     return 1;
 }
 
-static int new(lua_State *L)
+static int new (lua_State *L)
 {
     struct vm_outcome outcome;
     struct vm_limits limits = {(size_t)luaL_optinteger(L, 1, 16 << 20),

@@ -224,6 +224,31 @@ describe("script/catalogue", function()
     assert.equal("the scripts folder /no/such/folder cannot be read: No such file or directory", all[1].reason)
   end)
 
+  it("fails cleanly wherever memory runs out, and loads where it does not", function()
+    files = folder {
+      ["a.lua"] = [[
+        local words, cjson = require "words", require "cjson"
+        local c = channel("a:{b}", { history = { size = 1, ttl = "1s" }, subscribe = "user" })
+        function c:on_publish() end
+        function c:rpc_x() end
+        function server.rpc_y() end
+        assert(pcall(function() return cjson.decode("[" .. ("1,"):rep(1000) .. "1]") end))]],
+      ["lib/words.lua"] = "return { ('x'):rep(1000) }",
+    }
+    local loaded, failed = 0, 0
+    for memory = 0, 80000, 97 do
+      local set, all = catalogue.load(files.path, false, nil, memory)
+      if set then
+        loaded = loaded + 1
+      else
+        failed = failed + 1
+        assert.truthy(all[1].file == "a.lua" or all[1].file == "lib/words.lua", all[1].file)
+        assert.truthy(all[1].reason:find("memory", 1, true), all[1].reason)
+      end
+    end
+    assert.is_true(loaded > 20 and failed > 100, loaded .. " " .. failed)
+  end)
+
   it("adds the developer's channel in dev mode", function()
     local set = assert(load({ ["a.lua"] = 'channel("a")' }, true))
     assert.same({ "a.lua", "weir/dev.lua" }, set.scripts)

@@ -160,7 +160,7 @@ describe("script/runtime", function()
           local t = {} t.t = t return t
         end]], { explains = true })
       local c = r:channel "c"
-      assert.truthy(publish(c, '{"n":1}').text:find("on_publish returns true, a table or nothing (got string)", 1, true))
+      assert.truthy(publish(c, '{"n":1}').text:find("chat.lua:2: on_publish returns true, a table or nothing (got string)", 1, true))
       assert.truthy(publish(c, '{"n":2}').text:find("what it returned.f", 1, true))
       assert.truthy(publish(c, '{"n":3}').text:find("what it returned.x", 1, true))
       assert.equal(500, publish(c, '{"n":4}').code)
@@ -571,7 +571,10 @@ describe("script/runtime", function()
     end)
 
     it("may happen three hundred times, and memory stays flat", function()
-      local function memory() collectgarbage() local f = io.open "/proc/self/statm" local n = f:read "n" n = f:read "n" f:close() return n * 4096 end
+      local function memory()
+        collectgarbage()
+        return room.allocated()
+      end
       start(version(0))
       local channels = {}
       for i = 1, 20 do channels[i] = r:channel("c:" .. i) end
@@ -585,7 +588,7 @@ describe("script/runtime", function()
         end
         if i == 50 then at_50 = memory() end
       end
-      assert.is_true(memory() < at_50 + (4 << 20))
+      assert.is_true(memory() < at_50 + (256 << 10))
     end)
   end)
 
@@ -604,6 +607,81 @@ describe("script/runtime", function()
       assert.equal(504, publish(bad, "1").code)
       assert.equal("accept", publish(good, "1").verdict)
     end
+  end)
+
+  it("keeps what C shares with scripts out of their hands", function()
+    start([[
+      local c = channel("c")
+      local tries = {
+        function() return getmetatable(json.decode("[1]")) == nil and getmetatable(json.array()) == nil end,
+        function(self, from) return getmetatable(self) == false and getmetatable(c) == false and getmetatable(from) == false end,
+        function() return getmetatable(json) == false and getmetatable(log) == false and getmetatable("") == false end,
+        function() local t = setmetatable(json.decode("[1]"), { __index = { x = 5 } }) return t.x == 5 end,
+        function() local m = {} return getmetatable(setmetatable({}, m)) == m end,
+        function() return getmetatable(setmetatable({}, { __metatable = "mine" })) == "mine" end,
+        function(self) return not pcall(setmetatable, self, {}) and not pcall(setmetatable, c, {}) end,
+        function(_, from) return not pcall(rawset, from, "user", "root") and from.user == "ann" end,
+        function() return not pcall(rawset, json, "encode", 1) and not pcall(rawset, log, "warn", 1) end,
+        function(self) self.name = "other" self:publish(1) return true end,
+      }
+      function c:on_publish(n, from) return assert(tries[n](self, from)) end]], { explains = true })
+    local c = r:channel "c"
+    for n = 1, 10 do
+      local answer = publish(c, tostring(n))
+      assert.equal("accept", answer.verdict, n .. ": " .. tostring(answer.text))
+      if n == 10 then assert.equal("c", answer.effects[1].channel) end
+    end
+  end)
+
+  it("ends recursion through C as an error, not as a crash", function()
+    start [[
+      local c = channel("c")
+      local tries = {
+        function() local function f(s) return (s:gsub("x", f)) end f("x") end,
+        function() local function f() table.sort({ 3, 2, 1 }, function() f() return false end) end f() end,
+        function() local m = {} m.__tostring = function(x) return tostring(x) end tostring(setmetatable({}, m)) end,
+        function() local m = {} m.__concat = function(a, b) return a .. b end return setmetatable({}, m) .. "x" end,
+        function() local m = {} m.__index = function(t, k) return t[k] end return setmetatable({}, m).x end,
+        function() local f f = function() return pcall(f) end f() error("through") end,
+        function() local f f = function() return (xpcall(f, f)) end f() error("through") end,
+        function() local t = {} for _ = 1, 1000 do t = { t } end json.encode(t) end,
+        function() local t = {} for _ = 1, 1000 do t = { t } end return t end,
+      }
+      function c:on_publish(n) return tries[n]() end]]
+    local c = r:channel "c"
+    for n = 1, 9 do assert.equal("refuse", publish(c, tostring(n)).verdict, n) end
+  end)
+
+  it("answers wherever memory runs out in a hook", function()
+    files:write("chat.lua", [[
+      local c = channel("c")
+      function c:on_publish(msg, from, meta)
+        self.state.seen = { msg.list, from.claims.name, meta.size }
+        publish("c", { copy = msg })
+        from:send(json.decode(json.encode(msg)))
+        log("x", { n = 1 })
+        local ok, e = pcall(function() return (msg.text:gsub("%w", string.upper)) end)
+        return { text = ok and e or "no", by = from.user, list = msg.list, more = (" "):rep(2000):trim() }
+      end]])
+    local good, refused = 0, 0
+    for memory = 30000, 180000, 1001 do
+      r = room.new { memory = memory }
+      if r:load(files.path) then
+        r:switch()
+        local c = r:channel "c"
+        for _ = 1, 10 do
+          local answer = publish(c, '{"text":"hello there","list":[' .. ("{},"):rep(400) .. '[]]}')
+          if answer.verdict == "replace" then
+            good = good + 1
+            assert.equal(2, #answer.effects)
+          else
+            refused = refused + 1
+            assert.same({ "refuse", 504, 0 }, { answer.verdict, answer.code, #answer.effects })
+          end
+        end
+      end
+    end
+    assert.is_true(good > 100 and refused > 100, good .. " " .. refused)
   end)
 
   it("gives a script a fresh start that has filled its memory with its own variables, not with its state", function()
@@ -677,6 +755,8 @@ describe("script/runtime", function()
     assert.truthy(log:find("level=error", 1, true))
     assert.truthy(log:find("level=debug event=script_log script=chat.lua channel=c text=12", 1, true))
     assert.equal(100, select(2, log:gsub("\n", "")))
+    load 'log("loading") channel("c")'
+    assert.equal(1, select(2, r:log():gsub("text=loading", ""))) -- not once more for each worker
   end)
 
   it("runs the hostile scripts of a bad day without losing a channel", function()
