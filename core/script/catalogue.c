@@ -256,6 +256,9 @@ static void read_set(struct reading *reading)
     if (reading->options->is_dev)
         folder_add(set, "weir/dev.lua", asset_find("lua/dev.lua"));
     hash_files(set);
+    for (unsigned i = 0; i < set->library_count; i++)
+        program_check_library(set, &set->libraries[i], &reading->options->limits,
+                              reading->problems);
     for (unsigned i = 0; i < set->script_count; i++)
         read_script(reading, i);
     check_types(reading);

@@ -36,6 +36,19 @@ static char *copy_line(const struct script_set *set, const char *file, int line)
     return xslicedup(slice_make(at, len));
 }
 
+/* A module that several scripts require fails once for each. */
+static bool is_known(const struct problems *problems, const char *file, int line,
+                     const char *reason)
+{
+    for (unsigned i = 0; i < problems->count; i++) {
+        const struct problem *known = &problems->all[i];
+        if (known->line == line && strcmp(known->file, file) == 0 &&
+            strcmp(known->reason, reason) == 0)
+            return true;
+    }
+    return false;
+}
+
 void problem_add(struct problems *problems, const struct script_set *set, const char *file,
                  int line, const char *format, ...)
 {
@@ -44,6 +57,8 @@ void problem_add(struct problems *problems, const struct script_set *set, const 
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (is_known(problems, file, line, text))
+        return;
     problems->all = xrealloc(problems->all, (problems->count + 1) * sizeof *problems->all);
     problems->all[problems->count++] = (struct problem){
         .file = xstrdup(file),

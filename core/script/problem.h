@@ -5,7 +5,8 @@
 
 #include "script/catalogue.h"
 
-/* Appends one. The line's text is looked up in `set` (NULL: unknown). */
+/* Appends one, unless it is there already. The line's text is looked up in `set` (NULL: unknown).
+ */
 void problem_add(struct problems *problems, const struct script_set *set, const char *file,
                  int line, const char *format, ...) PRINTF_LIKE(5, 6);
 /* Orders them by file and line. */

@@ -102,14 +102,19 @@ static int load(lua_State *L)
 static bool is_loaded(struct program *program, struct problems *problems)
 {
     struct vm_outcome outcome;
-    unsigned before = problems->count;
-    program->problems = problems;
+    struct problems mine = {0}; /* what others have found already counts here as well */
+    program->problems = &mine;
     vm_run(program->vm, load, program, &outcome);
     program->problems = NULL;
     if (outcome.end != VM_DONE)
-        problem_add(problems, program->set, outcome.file[0] ? outcome.file : program->script->name,
+        problem_add(&mine, program->set, outcome.file[0] ? outcome.file : program->script->name,
                     outcome.line, "%s", outcome.text);
-    return problems->count == before;
+    bool is_good = mine.count == 0;
+    for (unsigned i = 0; i < mine.count; i++)
+        problem_add(problems, program->set, mine.all[i].file, mine.all[i].line, "%s",
+                    mine.all[i].reason);
+    problems_finish(&mine);
+    return is_good;
 }
 
 struct program *program_create(const struct script_set *set, const struct script *script,
@@ -130,4 +135,24 @@ struct program *program_create(const struct script_set *set, const struct script
     }
     vm_settle(program->vm);
     return program;
+}
+
+static int compile(lua_State *L)
+{
+    const struct script *library = lua_touserdata(L, 1);
+    sandbox_open(L);
+    module_push_chunk(L, library);
+    return 0;
+}
+
+void program_check_library(const struct script_set *set, const struct script *library,
+                           const struct script_limits *limits, struct problems *problems)
+{
+    struct vm_outcome outcome;
+    struct vm *vm = vm_create(&(struct vm_limits){limits->memory, limits->cpu_ms});
+    vm_run(vm, compile, (void *)library, &outcome);
+    if (outcome.end != VM_DONE)
+        problem_add(problems, set, outcome.file[0] ? outcome.file : library->name, outcome.line,
+                    "%s", outcome.text);
+    vm_destroy(vm);
 }

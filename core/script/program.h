@@ -74,6 +74,9 @@ struct program {
 struct program *program_create(const struct script_set *set, const struct script *script,
                                const struct script_limits *limits, const struct log *log,
                                struct problems *problems);
+/* Whether a file of lib/ compiles, also where nobody requires it yet. */
+void program_check_library(const struct script_set *set, const struct script *library,
+                           const struct script_limits *limits, struct problems *problems);
 struct program *program_ref(struct program *program);
 void program_unref(struct program *program); /* NULL is fine */
 /* Nothing of it is to run again: its channels only come for their state. */

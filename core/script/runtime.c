@@ -278,8 +278,10 @@ static struct instance *move_in(struct runtime *runtime, struct channel *channel
     struct instance *old = channel->instance;
     ensure(channel->generation == &runtime->current->set->generation);
     struct program *program = runtime->current->programs[channel->type->script];
-    if (old != NULL && old->program == program && old->class == channel->type->index)
+    if (old != NULL && old->program == program) {
+        ensure(old->class == channel->type->index); /* the same file has the same patterns */
         return old;
+    }
     struct instance *instance = instance_create(program, channel, old, outcome);
     if (instance == NULL)
         return NULL;
@@ -320,9 +322,9 @@ static void call_channel(void *context, struct channel *channel, struct call *ca
     count(program, call->hook, &outcome, began);
     if (is_failed(&outcome))
         fail_call(runtime,
-                  &(struct failure){
-                      program, hook_name(call->hook), call->method, channel->name, &outcome,
-                      program->classes[channel->type->index].hooks[call->hook].line},
+                  &(struct failure){program, hook_name(call->hook), call->method, channel->name,
+                                    &outcome,
+                                    program->classes[channel->type->index].hooks[call->hook].line},
                   call);
 }
 
@@ -354,7 +356,11 @@ static void call_server(void *context, enum server_hook hook, struct call *call)
     count(program, HOOK_COUNT + hook, &outcome, began);
     if (is_failed(&outcome))
         fail_call(runtime,
-                  &(struct failure){program, server_hook_name(hook), call->method, {0}, &outcome,
+                  &(struct failure){program,
+                                    server_hook_name(hook),
+                                    call->method,
+                                    {0},
+                                    &outcome,
                                     program->server[hook].line},
                   call);
 }
@@ -374,8 +380,8 @@ static void call_connect(void *context, struct connect_call *call)
     buf_clear(&call->out);
     effects_discard(&call->effects);
     report(runtime,
-           &(struct failure){program, "on_connect", {0}, {0}, &outcome,
-                             program->server[SERVER_CONNECT].line},
+           &(struct failure){
+               program, "on_connect", {0}, {0}, &outcome, program->server[SERVER_CONNECT].line},
            &call->error);
 }
 

@@ -91,7 +91,8 @@ static void push_problems(lua_State *L, const struct problems *problems)
     }
 }
 
-/* load(folder, is_dev, source_bytes, memory) -> set or nil, problems; set is a table with the handle in [0]
+/* load(folder, is_dev, source_bytes, memory) -> set or nil, problems; set is a table with the
+ * handle in [0]
  */
 static int load(lua_State *L)
 {

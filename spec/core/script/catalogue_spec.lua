@@ -105,6 +105,13 @@ describe("script/catalogue", function()
     assert.same({ "a.lua:1: x", "b.lua:1: <name> expected near '='" }, all)
   end)
 
+  it("tells once of a module that several scripts require, and of one that nobody does", function()
+    assert.same({ "lib/bad.lua:1: no", "lib/lonely.lua:1: <name> expected near '='" }, problems {
+      ["a.lua"] = "require 'bad'", ["b.lua"] = "require 'bad'", ["lib/bad.lua"] = "error('no')",
+      ["lib/lonely.lua"] = "local = 1", ["c.lua"] = "pcall(require, 'lonely')",
+    })
+  end)
+
   it("stops a file that does not end, and says where", function()
     local _, all = load "local n = 0\nwhile true do n = n + 1 end"
     assert.equal(2, all[1].line)
@@ -209,7 +216,7 @@ describe("script/catalogue", function()
     local set = assert(load {
       ["a.lua"] = 'channel("a")', ["sub/b.lua"] = 'channel("b")', ["a_spec.lua"] = "error('no')",
       [".hidden.lua"] = "error('no')", ["#a.lua#"] = "error('no')", ["a.lua~"] = "error('no')",
-      ["notes.txt"] = "error('no')", ["lib/x.lua"] = "error('no')", [".git/x.lua"] = "error('no')",
+      ["notes.txt"] = "error('no')", ["lib/x.lua"] = "error('not run')", [".git/x.lua"] = "error('no')",
     })
     assert.same({ "a.lua", "sub/b.lua" }, set.scripts)
   end)
