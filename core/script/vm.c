@@ -1,5 +1,6 @@
 #include "script/vm.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -356,8 +357,10 @@ static void end_run(struct vm *vm)
     lua_settop(vm->thread, 0);
     vm->is_running = false;
     vm->outcome = NULL;
-    if (vm->stop == VM_OVER_MEMORY || vm->status == LUA_ERRMEM)
+    if (vm->stop == VM_OVER_MEMORY || vm->status == LUA_ERRMEM) {
         lua_gc(vm->main, LUA_GCCOLLECT);
+        malloc_trim(0); /* what was taken goes back to the system, not only to us */
+    }
 }
 
 void vm_run(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome)
