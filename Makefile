@@ -11,7 +11,8 @@ MAKEFLAGS += --jobs=$(shell nproc)
 # the slower proofs the third.
 PACKAGES_BUILD := gcc libc6-dev make pkg-config liblua5.4-dev lua-cjson libwebsockets-dev \
                   libwebsockets-evlib-uv libuv1-dev libssl-dev libcap-dev
-PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl openssl nodejs npm chromium
+PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl openssl bsdutils chromium \
+                  $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_PROOF := clang libclang-rt-14-dev llvm valgrind lua-check clang-format clang-tidy
 
 PKGS     := lua5.4 libwebsockets libuv openssl

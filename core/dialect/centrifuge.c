@@ -1,6 +1,7 @@
 #include "dialect/centrifuge.h"
 
 #include "dialect/command.h"
+#include "dialect/info.h"
 #include "hub/hub.h"
 #include "wire/json.h"
 
@@ -22,16 +23,6 @@ static void put_raw(struct buf *out, const char *name, struct slice json)
     buf_add_slice(out, json);
 }
 
-static void put_info(struct buf *out, const struct identity *who)
-{
-    buf_add_text(out, "{\"user\":");
-    json_quote(out, who->facts.user);
-    buf_add_text(out, ",\"client\":");
-    json_quote(out, who->facts.client);
-    put_raw(out, ",\"conn_info\":", who->facts.info);
-    buf_add_byte(out, '}');
-}
-
 static struct frame *encode_publication(const struct publication *publication)
 {
     struct buf out = {0};
@@ -42,7 +33,7 @@ static struct frame *encode_publication(const struct publication *publication)
     buf_add_slice(&out, publication->data);
     if (publication->who != NULL) {
         buf_add_text(&out, ",\"info\":");
-        put_info(&out, publication->who);
+        info_put(&out, publication->who);
     }
     if (publication->offset > 0) {
         buf_add_text(&out, ",\"offset\":");
@@ -112,7 +103,7 @@ static void put_presence(struct buf *out, const struct answer *answer)
             buf_add_byte(out, ',');
         json_quote(out, answer->members[i]->facts.client);
         buf_add_byte(out, ':');
-        put_info(out, answer->members[i]);
+        info_put(out, answer->members[i]);
     }
     buf_add_text(out, "}}");
 }

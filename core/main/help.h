@@ -1,4 +1,4 @@
-/* What `weir help` and --help say: examples first, then flags. */
+/* The pages that `weir help` and --help print: examples first, then the flags. */
 #ifndef MAIN_HELP_H
 #define MAIN_HELP_H
 

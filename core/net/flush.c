@@ -31,9 +31,12 @@ void flush_remove(struct stream *stream)
     stream->next_awake = stream->prev_awake = NULL;
 }
 
-/* A reader that takes nothing gets nothing new either: its age is looked at even when nobody writes to it. */
 static void flush_one(struct stream *stream)
 {
+    if (stream->is_dead) {
+        stream_bury(stream);
+        return;
+    }
     conn_seal(&stream->conn);
     if (stream->conn.closing && !stream->is_ending)
         stream->protocol->say_goodbye(stream);

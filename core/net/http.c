@@ -261,11 +261,11 @@ static void timed_out(struct stream *stream)
 {
     struct http_conn *http = http_of(stream);
     bool is_head = http->phase == PHASE_HEAD;
-    if (is_head && http->in.len == 0) { /* idle between two requests */
+    stats_add(&stream->net->hub->stats, STAT_CUT_TIMEOUT, 1);
+    if (is_head && http->in.len == 0) { /* nothing was asked, so there is nothing to answer */
         stream_kill(stream);
         return;
     }
-    stats_add(&stream->net->hub->stats, STAT_CUT_TIMEOUT, 1);
     refuse_and_end(stream, &(struct http_refusal){408, is_head ? "the request's head took too long"
                                                                : "the request's body took too long"});
 }

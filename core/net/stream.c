@@ -80,7 +80,13 @@ void stream_kill(struct stream *stream)
     if (stream->is_dead)
         return;
     stream->is_dead = stream->is_ending = true;
-    lws_set_timeout(stream->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    flush_add(stream);
+}
+
+/* libwebsockets' own "kill soon" waits for its next socket event, which on a quiet server never comes. */
+void stream_bury(struct stream *stream)
+{
+    lws_set_timeout(stream->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 /* ---- time ---- */

@@ -35,15 +35,17 @@ struct stream {
     struct timer timer;                     /* the protocol's; after the end, the linger's */
     bool is_blocked;  /* the kernel takes no more: waits to be writable */
     bool is_ending;   /* its last frame is in the outbox or gone: what still comes is thrown away */
-    bool is_dead;     /* libwebsockets has been told to close it */
+    bool is_dead;     /* is to be closed at the end of this turn */
     bool is_throttled; /* nothing is read */
     char ip[46];
 };
 
 /* The end after what waits in the outbox: nothing more is read as the protocol's. */
 void stream_end(struct stream *stream);
-/* The end now, at the next turn: for peers that cannot be reached. */
+/* The end now, that is, at the end of this turn: for peers that cannot be reached. */
 void stream_kill(struct stream *stream);
+/* Closes and frees a killed one. For net/flush alone, outside of libwebsockets' callbacks. */
+void stream_bury(struct stream *stream);
 void stream_throttle(struct stream *stream, bool is_on);
 void stream_start_timer(struct stream *stream, unsigned ms); /* the protocol's timed_out */
 void stream_stop_timer(struct stream *stream);

@@ -103,6 +103,8 @@ static bool take_trailer(struct http_body *body, char c, struct http_refusal *re
     }
     if (!is_text(c))
         return refuse(refusal, 400, "a control byte in a trailer");
+    if (body->state == BODY_TRAILER && (c == ' ' || c == '\t'))
+        return refuse(refusal, 400, "a trailer that is folded");
     body->state = BODY_TRAILER_REST;
     return true;
 }
