@@ -49,7 +49,7 @@ function talk.try(server, options)
   options = options or {}
   local self = setmetatable({ server = server, inbox = {}, last_id = 0 }, talk)
   self.tcp = assert(socket.connect(server.port, options.receive_buffer))
-  assert(self.tcp:send(talk.request(server, options)))
+  assert(self.tcp:send(talk.request(server, options) .. (options.body or "")))
   local head, why = self.tcp:read_until("\r\n\r\n")
   self.head = head or ""
   self.status = tonumber(self.head:match("^HTTP/1%.1 (%d+)")) or why
