@@ -15,6 +15,7 @@ talk.__index = talk
 local PATH = "/connection/websocket"
 local OPCODES = { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 }
 local WAIT_MS = 10000
+local open = {}
 
 -- ---- opening ----
 
@@ -49,6 +50,7 @@ function talk.try(server, options)
   options = options or {}
   local self = setmetatable({ server = server, inbox = {}, last_id = 0 }, talk)
   self.tcp = assert(socket.connect(server.port, options.receive_buffer))
+  open[self] = true
   assert(self.tcp:send(talk.request(server, options) .. (options.body or "")))
   local head, why = self.tcp:read_until("\r\n\r\n")
   self.head = head or ""
@@ -191,11 +193,12 @@ function talk:ask_raw(request)
   return self:say(('{"id":%d,%s}'):format(id, request)):reply(id)
 end
 
--- Code and message of the error it is answered with; the whole error third.
+-- Code and message of the error it is answered with; the whole error is .refusal.
 function talk:refused(command)
   local reply = self:ask(command)
-  assert(reply.error, "not refused: " .. cjson.encode(reply))
-  return reply.error.code, reply.error.message, reply.error
+  if not reply.error then error("not refused: " .. cjson.encode(reply), 2) end
+  self.refusal = reply.error
+  return reply.error.code, reply.error.message
 end
 
 local function expect(reply, name)
@@ -309,8 +312,14 @@ function talk:stop_reading()
 end
 
 function talk:close()
+  open[self] = nil
   self.tcp:close()
 end
 talk.__close = talk.close
+
+-- For after_each: whatever a spec has left open.
+function talk.close_all()
+  while next(open) do next(open):close() end
+end
 
 return talk
