@@ -1,0 +1,92 @@
+local folder = require "folder"
+local loops = require "room.loop"
+
+describe("a watch", function()
+  local loop, files, calls
+
+  before_each(function()
+    loop = loops.new()
+    files = folder { ["a.lua"] = "return 1", ["lib/b.lua"] = "return 2", [".git/c"] = "x" }
+    calls = 0
+    assert(loop:watch(files.path, 30, function() calls = calls + 1 end))
+    loop:turn()
+  end)
+
+  after_each(function()
+    loop:finish()
+    files:delete()
+  end)
+
+  local function settle()
+    local before = calls
+    for _ = 1, 5000 do
+      loop:turn()
+      if calls > before then return true end
+      loops.sleep(1)
+    end
+    return false
+  end
+
+  local function stays_quiet()
+    local before = calls
+    for _ = 1, 150 do
+      loop:turn()
+      loops.sleep(1)
+    end
+    return calls == before
+  end
+
+  it("says nothing while nothing changes", function()
+    assert.is_true(stays_quiet())
+  end)
+
+  it("notices that a file is edited", function()
+    files:write("a.lua", "return 3")
+    assert.is_true(settle())
+  end)
+
+  it("notices that a file comes, goes, or takes another one's place", function()
+    files:write("new.lua", "return 1")
+    assert.is_true(settle())
+    files:remove("new.lua")
+    assert.is_true(settle())
+    files:write("a.lua.tmp", "return 4")
+    assert(os.rename(files.path .. "/a.lua.tmp", files.path .. "/a.lua"))
+    assert.is_true(settle())
+  end)
+
+  it("notices what changes in a folder in it", function()
+    files:write("lib/b.lua", "return 5")
+    assert.is_true(settle())
+  end)
+
+  it("notices what changes in a folder that came later", function()
+    files:write("later/d.lua", "return 1")
+    assert.is_true(settle())
+    assert.is_true(stays_quiet())
+    files:write("later/d.lua", "return 2")
+    assert.is_true(settle(), "a file in the new folder was edited in silence")
+  end)
+
+  it("takes many changes in a row for one", function()
+    for i = 1, 20 do
+      files:write("a.lua", "return " .. i)
+      loop:turn()
+      loops.sleep(2)
+    end
+    assert.is_true(settle())
+    assert.is_true(stays_quiet())
+    assert.equal(1, calls)
+  end)
+
+  it("leaves hidden folders alone", function()
+    files:write(".git/c", "y")
+    assert.is_true(stays_quiet())
+  end)
+
+  it("says when the folder cannot be watched", function()
+    local other = loops.new()
+    assert.is_false(other:watch(files.path .. "/nowhere", 30, function() end))
+    other:finish()
+  end)
+end)
