@@ -128,6 +128,11 @@ static bool is_allowed(struct hub *hub, const struct request *request, const str
     return false;
 }
 
+static bool is_question(enum verb verb)
+{
+    return verb == VERB_PRESENCE || verb == VERB_PRESENCE_STATS;
+}
+
 /* Finds the type and asks its rule before there is a channel: strangers make nothing live. */
 static bool admit(struct hub *hub, const struct request *request, struct error *err)
 {
@@ -146,7 +151,7 @@ static bool admit(struct hub *hub, const struct request *request, struct error *
     }
     if (request->verb == VERB_CALL && !(type->hooks >> HOOK_CALL & 1))
         return fail_code(err, ERROR_METHOD_NOT_FOUND);
-    if ((request->verb == VERB_PRESENCE || request->verb == VERB_PRESENCE_STATS) && !type->presence)
+    if (is_question(request->verb) && !type->presence)
         return fail_code(err, ERROR_NOT_AVAILABLE);
     return true;
 }
@@ -356,32 +361,43 @@ static void call_method(struct event *event)
     call_finish(&call);
 }
 
-static void presence(struct event *event)
+static void presence(struct hub *hub, const struct request *request, const struct map *seats)
 {
-    struct map *seats = &event->channel->seats;
     const struct identity **members = xcalloc(seats->count + 1, sizeof *members);
-    struct answer answer = answer_to(event->request);
+    struct answer answer = answer_to(request);
     struct seat *seat;
     for (size_t at = 0; (seat = map_next(seats, &at)) != NULL;)
         members[answer.member_count++] = seat->identity;
     answer.members = members;
-    hub_answer(event->hub, &event->request->asker, &answer);
+    hub_answer(hub, &request->asker, &answer);
     free(members);
 }
 
-static void presence_stats(struct event *event)
+static void presence_stats(struct hub *hub, const struct request *request, const struct map *seats)
 {
     struct map users = {0};
-    struct answer answer = answer_to(event->request);
+    struct answer answer = answer_to(request);
     struct seat *seat;
-    for (size_t at = 0; (seat = map_next(&event->channel->seats, &at)) != NULL;) {
+    for (size_t at = 0; (seat = map_next(seats, &at)) != NULL;) {
         answer.clients++;
         if (map_find(&users, seat->identity->facts.user) == NULL)
             map_add(&users, seat->identity->facts.user, seat);
     }
     answer.users = (unsigned)users.count;
     map_finish(&users);
-    hub_answer(event->hub, &event->request->asker, &answer);
+    hub_answer(hub, &request->asker, &answer);
+}
+
+/* Asking makes no channel live: nobody is in one that is not. */
+static void answer_question(struct hub *hub, const struct request *request)
+{
+    static const struct map nobody;
+    const struct channel *channel = channel_find(hub, request->channel);
+    const struct map *seats = channel != NULL ? &channel->seats : &nobody;
+    if (request->verb == VERB_PRESENCE)
+        presence(hub, request, seats);
+    else
+        presence_stats(hub, request, seats);
 }
 
 /* ---- the door ---- */
@@ -390,8 +406,6 @@ static void (*const verbs[VERB_COUNT])(struct event *event) = {
     [VERB_SUBSCRIBE] = subscribe,
     [VERB_PUBLISH] = publish,
     [VERB_CALL] = call_method,
-    [VERB_PRESENCE] = presence,
-    [VERB_PRESENCE_STATS] = presence_stats,
 };
 
 void home_handle(struct hub *hub, const struct request *request)
@@ -407,6 +421,10 @@ void home_handle(struct hub *hub, const struct request *request)
     struct error error;
     if (!admit(hub, request, &error)) {
         refuse(hub, request, &error);
+        return;
+    }
+    if (is_question(request->verb)) {
+        answer_question(hub, request);
         return;
     }
     struct event event = {hub, request, channel_open(hub, request->channel, request->hops)};

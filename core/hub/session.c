@@ -382,6 +382,7 @@ bool session_unsubscribe(struct session *session, uint64_t tag, struct slice cha
     if (member != NULL && member->audience == NULL)
         return do_later(session, member, VERB_UNSUBSCRIBE, tag, (struct slice){0});
     if (member != NULL) {
+        audience_remove(session->hub, member); /* first: what its home says of this leave is for the others */
         tell_home_left(session, member, 0, SLICE("left"));
         remove_member(session, member);
     }

@@ -14,7 +14,7 @@ struct loop *loop_create(void);
 void loop_destroy(struct loop *loop); /* NULL is fine; runs what still closes */
 void loop_run(struct loop *loop);     /* until loop_stop */
 void loop_stop(struct loop *loop);    /* from a callback of this loop only */
-void loop_turn(struct loop *loop);    /* one turn without waiting, for shutting down */
+void loop_turn(struct loop *loop);    /* one turn without waiting; timers alone keep no turn going */
 uint64_t loop_now_ms(const struct loop *loop); /* monotonic, as of this turn */
 void *loop_handle(struct loop *loop); /* the uv_loop_t, for libwebsockets */
 

@@ -24,19 +24,22 @@ static struct mail *oldest_first(struct mail *newest)
     return oldest;
 }
 
-static void open_all(struct mailbox *box)
+bool mailbox_open_all(struct mailbox *box)
 {
+    bool is_any = false;
     struct mail *mail = oldest_first(atomic_exchange_explicit(&box->newest, NULL, memory_order_acquire));
     while (mail != NULL) {
         struct mail *next = mail->next;
         mail->open(box->context, mail);
         mail = next;
+        is_any = true;
     }
+    return is_any;
 }
 
 static void on_wake(uv_async_t *handle)
 {
-    open_all(handle->data);
+    mailbox_open_all(handle->data);
 }
 
 struct mailbox *mailbox_create(struct loop *loop, void *context)
@@ -57,7 +60,8 @@ void mailbox_destroy(struct mailbox *box)
 {
     if (box == NULL)
         return;
-    open_all(box);
+    while (mailbox_open_all(box))
+        continue;
     uv_close((uv_handle_t *)&box->uv, on_closed);
 }
 

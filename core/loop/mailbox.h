@@ -13,7 +13,9 @@ struct mail {
 
 struct mailbox; /* owned by the reader's thread */
 struct mailbox *mailbox_create(struct loop *loop, void *context);
-/* NULL is fine. No thread may post any more; mail that was not opened is opened now. */
+/* Opens what is there now, outside of the loop: for the end, when no thread runs. False: there was nothing. */
+bool mailbox_open_all(struct mailbox *box);
+/* NULL is fine. No other thread may post any more; mail that was not opened is opened now, and what it posts here. */
 void mailbox_destroy(struct mailbox *box);
 /* Any thread. Mail of one writer is opened in the order posted. */
 void mailbox_post(struct mailbox *box, struct mail *mail);

@@ -17,7 +17,7 @@ struct net_options {
     const char *origins;      /* comma-separated allow-list */
     const char *test_echo;    /* a path, or "" */
     const char *folder;       /* dev mode: pages beside the scripts are served; NULL otherwise */
-    bool is_dev;
+    bool is_dev, is_dev_anywhere;
     const struct api_host *api;
     void (*put_metrics)(void *context, struct buf *out);
     void *metrics_context;

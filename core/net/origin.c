@@ -49,6 +49,16 @@ static bool is_this_machine(struct slice authority)
     return false;
 }
 
+static bool is_address(struct slice authority)
+{
+    if (authority.len == 0)
+        return false;
+    for (size_t i = 0; i < authority.len; i++)
+        if (authority.at[0] != '[' && strchr("0123456789.:", authority.at[i]) == NULL)
+            return false;
+    return true;
+}
+
 bool origin_is_allowed(struct slice origin, const char *list, bool is_dev, struct slice host)
 {
     if (is_listed(origin, list))
@@ -56,5 +66,5 @@ bool origin_is_allowed(struct slice origin, const char *list, bool is_dev, struc
     struct slice authority = origin;
     if (!is_dev || !(drop_prefix(&authority, "http://") || drop_prefix(&authority, "https://")))
         return false;
-    return is_this_machine(authority) || slice_is_equal(authority, host);
+    return is_this_machine(authority) || (is_address(authority) && slice_is_equal(authority, host));
 }

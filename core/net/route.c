@@ -98,7 +98,7 @@ static bool may_use_api(const struct exchange *exchange, const char **why)
     }
     *why = "the server API is off: start the server with --api-key";
     return options->is_dev && is_local(exchange) &&
-           (origin == NULL || origin_is_allowed(*origin, options->origins, true, exchange->head->host));
+           (origin == NULL || origin_is_allowed(*origin, options->origins, true, SLICE("")));
 }
 
 static void serve_api(const struct exchange *exchange)

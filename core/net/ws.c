@@ -43,6 +43,10 @@ static void hear_control(struct stream *stream, enum ws_opcode opcode, struct sl
     switch (opcode) {
     case WS_PING:
         pong = frame_create_message(WS_PONG, payload);
+        if (ws_of(stream)->is_echo) {
+            stream_put(stream, pong); /* behind echoes of any size */
+            break;
+        }
         conn_push(&stream->conn, pong);
         frame_unref(pong);
         break;
@@ -137,11 +141,17 @@ static const struct protocol ws_protocol = {received, say_goodbye, timed_out, fi
 
 /* ---- the upgrade ---- */
 
+/* The host that pages may come from beside this machine: ours, when dev mode is open to others. */
+static struct slice host_of(const struct exchange *exchange)
+{
+    return exchange->stream->net->options->is_dev_anywhere ? exchange->head->host : SLICE("");
+}
+
 static bool is_origin_fine(const struct exchange *exchange)
 {
     const struct net_options *options = exchange->stream->net->options;
     const struct slice *origin = http_find(exchange->head, "origin");
-    if (origin == NULL || origin_is_allowed(*origin, options->origins, options->is_dev, exchange->head->host))
+    if (origin == NULL || origin_is_allowed(*origin, options->origins, options->is_dev, host_of(exchange)))
         return true;
     char *text = xslicedup(*origin);
     stats_add(&exchange->stream->net->hub->stats, STAT_REFUSED_ORIGIN, 1);

@@ -12,7 +12,7 @@
 #include "net/listener.h"
 #include "server/inside.h"
 
-enum { SETTLE_MS = 40, SPREAD_MS = 2000, LAST_TURNS = 32 };
+enum { SETTLE_MS = 40, SPREAD_MS = 2000 };
 
 static const struct dialect *const dialects[] = {&centrifuge_json};
 
@@ -77,6 +77,7 @@ static void fill_options(struct server *server)
         .test_echo = config->test_echo,
         .folder = config->is_dev ? config->scripts : NULL,
         .is_dev = config->is_dev,
+        .is_dev_anywhere = config->is_dev && config->dev_anywhere,
         .api = &server->api_host,
         .put_metrics = put_metrics,
         .metrics_context = server,
@@ -247,9 +248,11 @@ static void finish(struct server *server)
         worker_join(&server->workers[i]);
     for (unsigned i = 0; i < made; i++)
         worker_close_net(&server->workers[i]);
-    for (int turn = 0; turn < LAST_TURNS; turn++)
+    for (bool is_talking = true; is_talking;) {
+        is_talking = false;
         for (unsigned i = 0; i < made; i++)
-            loop_turn(server->workers[i].loop);
+            is_talking = mailbox_open_all(server->hubs[i]->mailbox) || is_talking;
+    }
     for (unsigned i = 0; i < made; i++)
         worker_finish(&server->workers[i]);
     watch_destroy(server->watch);
