@@ -136,15 +136,20 @@ function Lab:set(files)
 end
 
 function Lab:save(name, text)
-  self:open_stage():write(name, text)
+  self:open_stage()
   self.files[name] = text
-  os.execute(("curl -s -X POST %s/api/reload -o /dev/null"):format(self.stage.url))
+  local function reloads()
+    return select(2, self.stage.log():gsub("event=reload", ""))
+  end
+  local before = reloads()
+  self.stage:write(name, text)
+  assert(server.wait(10, function() return reloads() > before or nil end), "the save was not noticed")
 end
 
 function Lab:open_stage()
   if not self.stage then
     assert(next(self.files), "no script before this talk")
-    self.stage = server.start { command = "dev", scripts = self.files, args = { "--workers", "1", "--linger-ms", "200" } }
+    self.stage = server.start { command = "dev", scripts = self.files, args = { "--workers", "1" } }
   end
   return self.stage
 end

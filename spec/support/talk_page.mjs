@@ -51,7 +51,7 @@ async function person(name, roles) {
 }
 async function ask(self, verb, request) {
     const id = ++self.id;
-    self.socket.send(JSON.stringify({ id, [verb]: request }));
+    self.socket.send(`{"id":${id},"${verb}":${request}}`);
     const line = await wait(() => `no answer to ${verb}${self.closed ? ": closed " + self.closed : ""}`,
         () => self.replies.get(id));
     const { error, ...rest } = JSON.parse(line);
@@ -62,14 +62,15 @@ async function ask(self, verb, request) {
 
 /* [channel or method, the rest of the line] */
 const split = (text) => text.match(/^(\S+)\s*(.*)$/).slice(1);
-const parse = (text) => (text ? JSON.parse(text) : undefined);
+/* Data goes out byte for byte. */
+const request = (name, value, data) => `{"${name}":${JSON.stringify(value)}${data ? `,"data":${data}` : ""}}`;
 
 const verbs = {
-    subscribes: (channel, data) => ["subscribe", { channel, data: parse(data) }],
-    unsubscribes: (channel) => ["unsubscribe", { channel }],
-    publishes: (channel, data) => ["publish", { channel, data: parse(data) }],
-    calls: (method, data) => ["rpc", { method, data: parse(data) }],
-    presence: (channel) => ["presence", { channel }],
+    subscribes: (channel, data) => ["subscribe", request("channel", channel, data)],
+    unsubscribes: (channel) => ["unsubscribe", request("channel", channel)],
+    publishes: (channel, data) => ["publish", request("channel", channel, data)],
+    calls: (method, data) => ["rpc", request("method", method, data)],
+    presence: (channel) => ["presence", request("channel", channel)],
 };
 function resultOf(verb, { text }) {
     if (text.startsWith("error ")) return text;
@@ -102,7 +103,7 @@ async function act(self, name, words) {
         return;
     }
     if (!self.isOn) {
-        const { text } = await ask(self, "connect", {});
+        const { text } = await ask(self, "connect", "{}");
         if (words.startsWith("connects")) {
             const shown = words.slice("connects -> ".length);
             if (!like(text, shown)) throw new Error(`${name} got ${text}`);
@@ -114,7 +115,7 @@ async function act(self, name, words) {
         self.isOn = true;
     }
     if (words === "hears nothing") {
-        await ask(self, "rpc", { method: "?" });
+        await ask(self, "rpc", '{"method":"?"}');
         const heard = self.pushes.filter((line) => line.includes('"pub"'));
         if (heard.length) throw new Error(`${name} heard ${heard.join(" ")}`);
         return;
