@@ -100,16 +100,39 @@ void api_info(struct api_request *request)
     go_round(request, visit_info, done_info);
 }
 
+static bool refuse_shape(struct api_request *request, const char *why)
+{
+    api_refuse_text(request, ERROR_BAD_REQUEST, why);
+    return false;
+}
+
+/* A misspelt list of those to spare must not disconnect them. */
+static bool has_right_whitelist(struct api_request *request)
+{
+    static const char why[] = "bad request: \"whitelist\" must be a list of client ids";
+    struct slice list, value;
+    struct json_walk walk;
+    if (!api_find_param(request, "whitelist", &list))
+        return true;
+    if (json_kind(list) != JSON_ARRAY)
+        return refuse_shape(request, why);
+    json_walk_init(&walk, list);
+    while (json_walk_item(&walk, &value))
+        if (json_kind(value) != JSON_STRING)
+            return refuse_shape(request, why);
+    return true;
+}
+
 static bool is_spared(const struct api_request *request, struct slice client)
 {
     struct slice list, value;
     struct json_walk walk;
-    if (!api_find_param(request, "whitelist", &list) || json_kind(list) != JSON_ARRAY)
+    if (!api_find_param(request, "whitelist", &list))
         return false;
     json_walk_init(&walk, list);
     while (json_walk_item(&walk, &value)) {
         struct slice id;
-        if (json_kind(value) == JSON_STRING && json_plain(value, &id) && slice_is_equal(id, client))
+        if (json_plain(value, &id) && slice_is_equal(id, client))
             return true;
     }
     return false;
@@ -142,13 +165,15 @@ static bool get_farewell(struct api_request *request)
     struct slice farewell, value;
     int64_t code = CLOSE_FORCED;
     if (api_find_param(request, "disconnect", &farewell)) {
-        if (json_find(farewell, "code", &value) &&
-            (!json_integer(value, &code) || code < 3000 || code > 4999)) {
-            api_refuse_text(request, ERROR_BAD_REQUEST, "bad request: \"disconnect.code\" must be 3000 to 4999");
-            return false;
-        }
-        if (json_find(farewell, "reason", &value) && json_kind(value) == JSON_STRING)
+        if (json_kind(farewell) != JSON_OBJECT)
+            return refuse_shape(request, "bad request: \"disconnect\" must be an object of code and reason");
+        if (json_find(farewell, "code", &value) && (!json_integer(value, &code) || code < 3000 || code > 4999))
+            return refuse_shape(request, "bad request: \"disconnect.code\" must be 3000 to 4999");
+        if (json_find(farewell, "reason", &value)) {
+            if (json_kind(value) != JSON_STRING)
+                return refuse_shape(request, "bad request: \"disconnect.reason\" must be a string");
             json_unquote(&request->out, value);
+        }
     }
     if (request->out.len == 0)
         buf_add_text(&request->out, close_code_text((int)code));
@@ -159,6 +184,6 @@ static bool get_farewell(struct api_request *request)
 void api_disconnect(struct api_request *request)
 {
     if (api_get_text(request, "user", true, &request->user) && api_get_text(request, "client", false, &request->client) &&
-        get_farewell(request))
+        has_right_whitelist(request) && get_farewell(request))
         go_round(request, visit_disconnect, done_round);
 }

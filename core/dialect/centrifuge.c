@@ -166,6 +166,21 @@ static struct frame *seal(struct conn *conn)
     return frame;
 }
 
+/* The JavaScript SDK takes a reason that happens to be JSON for an old form of advice, and comes back on codes that
+ * are final: so no reason of ours is JSON. */
+static struct frame *say_goodbye(int code, const char *reason)
+{
+    struct json_limits limits = JSON_LIMITS_DEFAULT;
+    struct json_fault fault;
+    struct buf words = {0};
+    if (json_check(slice_of(reason), &limits, &fault))
+        buf_add_text(&words, "closed: ");
+    buf_add_text(&words, reason);
+    struct frame *frame = frame_create_close(code, buf_text(&words));
+    buf_finish(&words);
+    return frame;
+}
+
 const struct dialect centrifuge_json = {
     .index = 0,
     .publication = encode_publication,
@@ -174,7 +189,7 @@ const struct dialect centrifuge_json = {
     .message = say_message,
     .ping = say_ping,
     .seal = seal,
-    .goodbye = frame_create_close,
+    .goodbye = say_goodbye,
 };
 
 /* ---- what it hears ---- */

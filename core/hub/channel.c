@@ -7,6 +7,14 @@
 #include "hub/home.h"
 #include "hub/hub.h"
 
+bool channel_is_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] <= ' ' || name.at[i] >= 0x7f)
+            return false;
+    return name.len > 0 && name.len <= CHANNEL_NAME_MAX;
+}
+
 static struct slice key_of(const struct seat_key *key)
 {
     return slice_make((const char *)key, sizeof *key);

@@ -10,7 +10,10 @@
 
 struct hub;
 
-enum { EPOCH_LEN = 8 };
+enum { EPOCH_LEN = 8, CHANNEL_NAME_MAX = 255 };
+
+/* 1 to 255 bytes of printable ASCII without spaces. */
+bool channel_is_name(struct slice name);
 
 /* Owned by the hub of its home worker; used on that thread only. It lives from the first interest in it until
  * its last member has left, its history has run out, and it has lingered a while. */

@@ -137,6 +137,9 @@ static bool is_question(enum verb verb)
 static bool admit(struct hub *hub, const struct request *request, struct error *err)
 {
     struct slice params[PATTERN_PARAMS_MAX];
+    if (!channel_is_name(request->channel))
+        return fail(err, ERROR_BAD_REQUEST, "bad request: a channel's name is 1 to %d printable ASCII characters",
+                    CHANNEL_NAME_MAX);
     const struct channel_type *type = generation_find(hub->generation, request->channel, params);
     if (type == NULL) {
         stats_add(&hub->stats, STAT_DROPS_UNKNOWN, request->verb == VERB_PUBLISH);

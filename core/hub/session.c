@@ -9,7 +9,7 @@
 #include "hub/home.h"
 #include "hub/hub.h"
 
-enum { CHANNEL_NAME_MAX = 255, LATER_MAX = 8 };
+enum { LATER_MAX = 8 };
 
 /* A command for a channel whose home has not yet answered an earlier one. */
 struct later {
@@ -115,10 +115,13 @@ void session_close(struct session *session, int code, struct slice reason)
     if (session == NULL)
         return;
     struct hub *hub = session->hub;
+    struct member *member;
     session->conn->session = NULL;
+    for (size_t at = 0; (member = map_next(&session->members, &at)) != NULL;)
+        audience_remove(hub, member); /* from all first: farewells in one channel are heard in others */
     while (session->members.count > 0) {
         size_t at = 0;
-        struct member *member = map_next(&session->members, &at);
+        member = map_next(&session->members, &at);
         tell_home_left(session, member, code, reason);
         remove_member(session, member);
     }
@@ -271,14 +274,6 @@ bool session_connect(struct session *session, uint64_t tag, const struct connect
 
 /* ---- subscribe and unsubscribe ---- */
 
-static bool is_channel_name(struct slice name)
-{
-    for (size_t i = 0; i < name.len; i++)
-        if (name.at[i] <= ' ' || name.at[i] >= 0x7f)
-            return false;
-    return name.len <= CHANNEL_NAME_MAX;
-}
-
 static enum verb last_wish(const struct member *member)
 {
     enum verb verb = VERB_SUBSCRIBE;
@@ -350,8 +345,6 @@ bool session_subscribe(struct session *session, uint64_t tag, struct slice chann
     struct member *member = map_find(&session->members, channel);
     if (channel.len == 0)
         return session_end(session, CLOSE_BAD_REQUEST);
-    if (!is_channel_name(channel))
-        return session_refuse(session, tag, VERB_SUBSCRIBE, ERROR_BAD_REQUEST);
     if (member != NULL && last_wish(member) == VERB_UNSUBSCRIBE)
         return do_later(session, member, VERB_SUBSCRIBE, tag, data);
     if (member != NULL)
@@ -410,8 +403,6 @@ static bool ask_home(struct session *session, struct request *request)
 {
     if (request->channel.len == 0)
         return session_end(session, CLOSE_BAD_REQUEST);
-    if (!is_channel_name(request->channel))
-        return session_refuse(session, request->asker.tag, request->verb, ERROR_BAD_REQUEST);
     hub_ask(session->hub, request);
     return true;
 }

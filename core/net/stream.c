@@ -64,11 +64,12 @@ static void unlink_stream(struct stream *stream)
 void stream_destroy(struct stream *stream)
 {
     struct net *net = stream->net;
-    flush_remove(stream);
+    stream->conn.closing = CLOSE_GOING; /* what its own end makes others say is not for it */
     unlink_stream(stream);
     timer_stop(net->hub->timers, &stream->timer);
     if (stream->protocol != NULL)
         stream->protocol->finish(stream);
+    flush_remove(stream);
     stats_add(&net->hub->stats, STAT_CONNECTIONS, -1);
     atomic_fetch_sub(&net->options->shared->connections, 1);
     conn_finish(&stream->conn);

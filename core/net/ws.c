@@ -112,7 +112,9 @@ static struct frame *goodbye(struct stream *stream)
     struct ws_conn *ws = ws_of(stream);
     if (ws->peer_code != 0)
         return frame_create_close(ws->peer_code == 1005 ? 1000 : ws->peer_code, "");
-    return frame_create_close(stream->conn.closing, reason_of(&stream->conn));
+    const struct dialect *dialect = stream->conn.dialect;
+    struct frame *(*say)(int code, const char *reason) = dialect != NULL ? dialect->goodbye : frame_create_close;
+    return say(stream->conn.closing, reason_of(&stream->conn));
 }
 
 static void say_goodbye(struct stream *stream)

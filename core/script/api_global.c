@@ -7,6 +7,7 @@
 
 #include "auth/secret.h"
 #include "base/clock.h"
+#include "hub/channel.h"
 #include "script/api_json.h"
 #include "script/codec.h"
 #include "script/sandbox.h"
@@ -46,8 +47,8 @@ static struct slice check_text(lua_State *L, int index)
 static struct slice check_channel(lua_State *L, struct running *running, const char *what)
 {
     struct slice values[PATTERN_PARAMS_MAX], name = check_text(L, 1);
-    if (name.len == 0 || name.len > PATTERN_LENGTH_MAX)
-        luaL_error(L, "%s: a channel's name has 1 to %d bytes", what, PATTERN_LENGTH_MAX);
+    if (!channel_is_name(name))
+        luaL_error(L, "%s: a channel's name is 1 to %d printable ASCII characters", what, CHANNEL_NAME_MAX);
     if (generation_find(running->generation, name, values) == NULL)
         luaL_error(L, "%s: no script declares a channel for \"%s\"", what, name.at);
     return name;
