@@ -124,6 +124,12 @@ static enum admission decide(struct case_file *file, struct identity **identity)
     return ADMITTED;
 }
 
+static bool has_expired(const struct session *session, const struct identity_facts *who)
+{
+    int64_t now = clock_unix_ms() / 1000 - session->hub->options->keys.leeway_s;
+    return who->expires > 0 && who->expires <= now;
+}
+
 enum admission admit_session(struct session *session, const struct connect_ask *ask,
                              struct identity **identity, int *close_code, struct error *err)
 {
@@ -133,8 +139,7 @@ enum admission admit_session(struct session *session, const struct connect_ask *
     file.facts.user = SLICE("");
     file.facts.ip = session->visit->ip;
     enum admission admission = decide(&file, identity);
-    if (admission == ADMITTED && (*identity)->facts.expires > 0 &&
-        (*identity)->facts.expires <= clock_unix_ms() / 1000) {
+    if (admission == ADMITTED && has_expired(session, &(*identity)->facts)) {
         identity_unref(*identity);
         fail_code(err, ERROR_EXPIRED);
         admission = REFUSED;

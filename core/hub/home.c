@@ -35,7 +35,7 @@ static struct answer answer_to(const struct request *request)
 
 /* ---- effects: what a hook wished, in its order ---- */
 
-static void house_publish(struct channel *channel, struct slice data, unsigned hops, bool is_wish);
+static void house_publish(struct channel *channel, struct slice data, unsigned hops);
 
 void home_wish(struct hub *hub, const struct effect *effect, unsigned hops)
 {
@@ -64,7 +64,7 @@ static void apply_effects(struct channel *channel, struct call *call)
     for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next) {
         bool is_own = effect->kind == EFFECT_PUBLISH && slice_is_equal(effect->channel, channel->name);
         if (is_inline && is_own)
-            house_publish(channel, effect->data, call->hops + 1, true);
+            house_publish(channel, effect->data, call->hops + 1);
         else
             home_wish(channel->hub, effect, call->hops + 1);
     }
@@ -203,14 +203,8 @@ static void tell_published(struct channel *channel, struct slice data, const str
     call_finish(&call);
 }
 
-static void house_publish(struct channel *channel, struct slice data, unsigned hops, bool is_wish)
+static void house_publish(struct channel *channel, struct slice data, unsigned hops)
 {
-    if (is_wish && hops > HOPS_MAX) {
-        stats_add(&channel->hub->stats, STAT_DROPS_HOPS, 1);
-        log_event(channel->hub->options->log, LOG_WARN, "hops", "channel", channel->name.at, "hint",
-                  "scripts publish in a circle; the message was dropped", NULL);
-        return;
-    }
     deliver(channel, data, NULL);
     tell_published(channel, data, NULL, hops);
 }
@@ -248,7 +242,7 @@ static void publish(struct event *event)
 {
     const struct request *request = event->request;
     if (request->who == NULL) {
-        house_publish(event->channel, request->data, request->hops, request->hops > 0);
+        house_publish(event->channel, request->data, request->hops);
         answer_published(event);
         return;
     }
@@ -411,8 +405,23 @@ static void (*const verbs[VERB_COUNT])(struct event *event) = {
     [VERB_CALL] = call_method,
 };
 
+/* Scripts that publish in a circle: each of their hooks is one hop. */
+static bool is_circle(struct hub *hub, const struct request *request)
+{
+    if (request->hops <= HOPS_MAX)
+        return false;
+    stats_add(&hub->stats, STAT_DROPS_HOPS, 1);
+    log_event(hub->options->log, LOG_WARN, "hops", "hint",
+              "scripts publish or open channels in a circle; what the last one wished was dropped", NULL);
+    return true;
+}
+
 void home_handle(struct hub *hub, const struct request *request)
 {
+    if (is_circle(hub, request)) {
+        refuse_code(hub, request, ERROR_LIMIT_EXCEEDED);
+        return;
+    }
     if (request->verb == VERB_UNSUBSCRIBE) {
         unsubscribe(hub, request);
         return;

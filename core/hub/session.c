@@ -188,15 +188,24 @@ static void on_expired(struct timer *timer)
     session_end(CONTAINER(timer, struct session, expiry), CLOSE_EXPIRED);
 }
 
+/* Nobody stays for a year without a new token or a restart, so what ends later needs no clock. */
+static void start_expiry(struct session *session)
+{
+    const int64_t year_s = 365 * 86400;
+    int64_t expires = session->identity->facts.expires, now = clock_unix_ms();
+    if (expires == 0 || expires - now / 1000 > year_s)
+        return;
+    int64_t left = (expires + session->hub->options->keys.leeway_s) * 1000 - now;
+    timer_start(session->hub->timers, &session->expiry, left > 0 ? (uint64_t)left : 0, on_expired);
+}
+
 static void start_clocks(struct session *session)
 {
     struct hub *hub = session->hub;
-    int64_t expires = session->identity->facts.expires;
     /* The first ping comes after half to a whole interval, so that connections made at once spread out. */
     uint64_t ping = hub->options->ping_ms;
     start_ping(session, ping / 2 + session->number * 2654435761u % (ping / 2 + 1));
-    if (expires > 0)
-        timer_start(hub->timers, &session->expiry, (uint64_t)(expires * 1000 - clock_unix_ms()), on_expired);
+    start_expiry(session);
 }
 
 /* ---- answers ---- */

@@ -263,7 +263,7 @@ for _, workers in ipairs { 1, 3 } do
       alice:joins(longest)
       for _, name in ipairs { longest .. "x", "a b", "a\\u0000b", "a\\nb", "\\u00e4", "ä", "\\u007f" } do
         for _, verb in ipairs { "subscribe", "presence", "presence_stats" } do
-          assert.same({ '{"id":3,"error":{"code":107,"message":"bad request"}}' },
+          assert.same({ '{"id":3,"error":{"code":107,"message":"bad request: a channel\'s name is 1 to 255 printable ASCII characters"}}' },
             alice:says(('{"id":3,"%s":{"channel":"%s"}}'):format(verb, name)))
         end
         assert.same({ '{"id":8,"error":{"code":107,"message":"bad request"}}' }, alice:publishes(name, "1"))
