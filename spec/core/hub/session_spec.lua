@@ -266,8 +266,8 @@ for _, workers in ipairs { 1, 3 } do
           assert.same({ '{"id":3,"error":{"code":107,"message":"bad request: a channel\'s name is 1 to 255 printable ASCII characters"}}' },
             alice:says(('{"id":3,"%s":{"channel":"%s"}}'):format(verb, name)))
         end
-        assert.same({ '{"id":8,"error":{"code":107,"message":"bad request"}}' }, alice:publishes(name, "1"))
-        assert.same({ '{"id":3,"error":{"code":107,"message":"bad request"}}' },
+        assert.same({ '{"id":8,"error":{"code":107,"message":"bad request: a channel\'s name is 1 to 255 printable ASCII characters"}}' }, alice:publishes(name, "1"))
+        assert.same({ '{"id":3,"error":{"code":107,"message":"bad request: a channel\'s name is 1 to 255 printable ASCII characters"}}' },
           alice:says(('{"id":3,"rpc":{"method":"%s/x"}}'):format(name)))
       end
     end)
