@@ -26,21 +26,35 @@ static void wake(struct conn *conn)
     conn->transport->wake(conn);
 }
 
-/* Whether the peer is within its limits; if not, what waits is counted as dropped and the end is marked. */
-static bool is_slow(struct conn *conn, struct frame *frame)
+/* What waits, and `more` that cannot join it, is counted as dropped; the end is marked. */
+static void give_up(struct conn *conn, enum counter reason, uint32_t more)
 {
-    const struct hub_options *options = conn->hub->options;
-    enum counter reason;
-    if (outbox_age_ms(&conn->out, loop_now_ms(conn->hub->loop)) > options->queue_ms)
-        reason = STAT_DROPS_SLOW_AGE;
-    else if (!outbox_push(&conn->out, frame, loop_now_ms(conn->hub->loop)))
-        reason = STAT_DROPS_SLOW_BYTES;
-    else
-        return false;
-    stats_add(&conn->hub->stats, reason, 1 + conn->out.count);
+    stats_add(&conn->hub->stats, reason, conn->out.count + more);
     stats_add(&conn->hub->stats, STAT_CUT_SLOW, 1);
     outbox_drop_waiting(&conn->out);
     conn_close(conn, CLOSE_SLOW, NULL);
+}
+
+uint32_t conn_check_age(struct conn *conn)
+{
+    uint32_t age = outbox_age_ms(&conn->out, loop_now_ms(conn->hub->loop)), limit = conn->hub->options->queue_ms;
+    if (age < limit)
+        return limit - age;
+    if (!conn->closing)
+        give_up(conn, STAT_DROPS_SLOW_AGE, 0);
+    return 0;
+}
+
+/* Whether the peer is over its limits. */
+static bool is_slow(struct conn *conn, struct frame *frame)
+{
+    uint64_t now = loop_now_ms(conn->hub->loop);
+    if (outbox_age_ms(&conn->out, now) > conn->hub->options->queue_ms)
+        give_up(conn, STAT_DROPS_SLOW_AGE, 1);
+    else if (!outbox_push(&conn->out, frame, now))
+        give_up(conn, STAT_DROPS_SLOW_BYTES, 1);
+    else
+        return false;
     return true;
 }
 

@@ -40,6 +40,10 @@ void conn_said(struct conn *conn);
  * A NULL reason is the code's own text. */
 void conn_close(struct conn *conn, int code, const char *reason);
 
+/* The peer takes nothing: marks it for closing if its oldest message has waited too long. Returns how many ms are
+ * left until that is so, 0 when it is. */
+uint32_t conn_check_age(struct conn *conn);
+
 /* For net/flush: makes a frame of what was said; the next wish wakes it again. */
 void conn_seal(struct conn *conn);
 

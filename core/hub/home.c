@@ -37,9 +37,14 @@ static struct answer answer_to(const struct request *request)
 
 static void house_publish(struct channel *channel, struct slice data, unsigned hops);
 
+static bool is_for_clients(const struct effect *effect)
+{
+    return effect->kind == EFFECT_SEND || effect->kind == EFFECT_CLOSE;
+}
+
 void home_wish(struct hub *hub, const struct effect *effect, unsigned hops)
 {
-    if (effect->kind == EFFECT_SEND || effect->kind == EFFECT_CLOSE) {
+    if (is_for_clients(effect)) {
         hub_tell_clients(hub, effect);
         return;
     }
@@ -56,12 +61,28 @@ void home_wish(struct hub *hub, const struct effect *effect, unsigned hops)
     hub_ask_later(hub, &request);
 }
 
+/* Once the client that asked has its answer: it may be the one that is sent to, or closed. */
+static void apply_client_effects(struct channel *channel, struct call *call)
+{
+    for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next)
+        if (is_for_clients(effect))
+            hub_tell_clients(channel->hub, effect);
+}
+
+static void end_call(struct channel *channel, struct call *call)
+{
+    apply_client_effects(channel, call);
+    call_finish(call);
+}
+
 /* A hook's wishes for its own channel happen before what the hook judged, as they stand in the script;
  * what on_published wishes comes later, so that nothing here calls itself without end. */
 static void apply_effects(struct channel *channel, struct call *call)
 {
     bool is_inline = call->hook != HOOK_PUBLISHED && call->hook != HOOK_CLOSE;
     for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next) {
+        if (is_for_clients(effect))
+            continue;
         bool is_own = effect->kind == EFFECT_PUBLISH && slice_is_equal(effect->channel, channel->name);
         if (is_inline && is_own)
             house_publish(channel, effect->data, call->hops + 1);
@@ -90,7 +111,7 @@ void home_run_plain_hook(struct channel *channel, enum hook hook, unsigned hops)
     struct call call = {.hook = hook, .hops = hops};
     run_hook(channel, &call);
     apply_effects(channel, &call);
-    call_finish(&call);
+    end_call(channel, &call);
 }
 
 /* ---- rules ---- */
@@ -137,9 +158,11 @@ static bool is_question(enum verb verb)
 static bool admit(struct hub *hub, const struct request *request, struct error *err)
 {
     struct slice params[PATTERN_PARAMS_MAX];
-    if (!channel_is_name(request->channel))
+    if (!channel_is_name(request->channel)) {
+        stats_add(&hub->stats, STAT_REFUSED_LIMIT, 1);
         return fail(err, ERROR_BAD_REQUEST, "bad request: a channel's name is 1 to %d printable ASCII characters",
                     CHANNEL_NAME_MAX);
+    }
     const struct channel_type *type = generation_find(hub->generation, request->channel, params);
     if (type == NULL) {
         stats_add(&hub->stats, STAT_DROPS_UNKNOWN, request->verb == VERB_PUBLISH);
@@ -200,7 +223,7 @@ static void tell_published(struct channel *channel, struct slice data, const str
         .hook = HOOK_PUBLISHED, .who = who, .data = data, .offset = channel->offset, .hops = hops};
     run_hook(channel, &call);
     apply_effects(channel, &call);
-    call_finish(&call);
+    end_call(channel, &call);
 }
 
 static void house_publish(struct channel *channel, struct slice data, unsigned hops)
@@ -250,7 +273,7 @@ static void publish(struct event *event)
     if (has_hook(event->channel, HOOK_PUBLISH))
         run_hook(event->channel, &call);
     publish_judged(event, &call);
-    call_finish(&call);
+    end_call(event->channel, &call);
 }
 
 /* ---- subscribe and unsubscribe ---- */
@@ -279,7 +302,7 @@ static void subscribe(struct event *event)
     }
     apply_effects(channel, &call);
     channel_reconsider(channel);
-    call_finish(&call);
+    end_call(channel, &call);
 }
 
 /* Takes the seat away, then tells the script: whoever has left is no member when on_unsubscribe runs. */
@@ -295,7 +318,7 @@ static void leave(struct channel *channel, struct seat *seat, const struct reque
                             .hops = request->hops};
         run_hook(channel, &call);
         apply_effects(channel, &call);
-        call_finish(&call);
+        end_call(channel, &call);
     }
     identity_unref(who);
     channel_reconsider(channel);
@@ -355,7 +378,7 @@ static void call_method(struct event *event)
         answer.data = call.out.len > 0 ? buf_slice(&call.out) : SLICE("null");
         hub_answer(event->hub, &request->asker, &answer);
     }
-    call_finish(&call);
+    end_call(event->channel, &call);
 }
 
 static void presence(struct hub *hub, const struct request *request, const struct map *seats)

@@ -298,8 +298,10 @@ static bool do_later(struct session *session, struct member *member, enum verb v
     unsigned waiting = 0;
     for (; *end != NULL; end = &(*end)->next)
         waiting++;
-    if (waiting == LATER_MAX)
+    if (waiting == LATER_MAX) {
+        stats_add(&session->hub->stats, STAT_REFUSED_LIMIT, 1);
         return session_refuse(session, tag, verb, ERROR_TOO_MANY_REQUESTS);
+    }
     struct later *later = xmalloc(sizeof *later + data.len);
     char *at = later->bytes;
     *later = (struct later){.verb = verb, .tag = tag, .data = slice_pack(&at, data)};

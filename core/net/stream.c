@@ -67,6 +67,7 @@ void stream_destroy(struct stream *stream)
     stream->conn.closing = CLOSE_GOING; /* what its own end makes others say is not for it */
     unlink_stream(stream);
     timer_stop(net->hub->timers, &stream->timer);
+    timer_stop(net->hub->timers, &stream->patience);
     if (stream->protocol != NULL)
         stream->protocol->finish(stream);
     flush_remove(stream);
@@ -198,9 +199,23 @@ static ssize_t write_some(struct stream *stream, struct slice bytes)
     return why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ ? 0 : -1;
 }
 
+/* Nobody has to say anything more for a reader that takes nothing to be let go. */
+static void on_out_of_patience(struct timer *timer)
+{
+    struct stream *stream = CONTAINER(timer, struct stream, patience);
+    uint32_t left = stream->is_blocked ? conn_check_age(&stream->conn) : 0;
+    if (left > 0)
+        timer_start(stream->net->hub->timers, timer, left, on_out_of_patience);
+    else if (stream->is_blocked && stream->conn.dialect == NULL)
+        stream_kill(stream);
+}
+
 static void wait_until_writable(struct stream *stream)
 {
     stream->is_blocked = true;
+    if (!timer_is_set(&stream->patience))
+        timer_start(stream->net->hub->timers, &stream->patience, stream->net->hub->options->queue_ms,
+                    on_out_of_patience);
     lws_callback_on_writable(stream->wsi);
 }
 

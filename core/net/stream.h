@@ -33,6 +33,7 @@ struct stream {
     struct stream *next, *prev;             /* of the net's open streams */
     struct stream *next_awake, *prev_awake; /* of those to flush at the end of the turn */
     struct timer timer;                     /* the protocol's; after the end, the linger's */
+    struct timer patience;                  /* while it is blocked: how long what waits may wait */
     bool is_blocked;  /* the kernel takes no more: waits to be writable */
     bool is_ending;   /* its last frame is in the outbox or gone: what still comes is thrown away */
     bool is_dead;     /* is to be closed at the end of this turn */
