@@ -1,0 +1,197 @@
+-- TLS: pages, the API and the chat over it, judged by openssl, curl and Node.
+local cjson = require "cjson"
+local lfs = require "lfs"
+local server = require "server"
+local socket = require "room.socket"
+
+local RULES = [[
+channel("room:{name}", { subscribe = "anyone", publish = "anyone", max_size = 900000 })
+function server.rpc_echo(args) return args end
+]]
+
+local function run(command)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local text = pipe:read "a"
+  local fine = pipe:close()
+  return text, fine
+end
+
+-- Two clients of the npm package `ws`: one says what it is told, both count what they hear.
+local CLIENTS = [==[
+const WebSocket = require(process.argv[3] + "/node_modules/ws");
+const url = process.argv[2].replace("https", "wss") + "/connection/websocket";
+const ca = require("fs").readFileSync(process.argv[4]);
+const sizes = [1, 1000, 16384, 16385, 60000, 400000];
+const heard = { ann: 0, ben: 0, bytes: 0 };
+let joined = 0;
+setTimeout(() => { console.log("too late", JSON.stringify(heard)); process.exit(1); }, 9000);
+for (const name of ["ann", "ben"]) {
+  const socket = new WebSocket(url + "?as=" + name, { ca });
+  socket.on("error", (error) => { console.log(String(error)); process.exit(1); });
+  socket.on("open", () => socket.send('{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"room:a"}}'));
+  socket.on("message", (frame) => {
+    for (const line of String(frame).split("\n")) {
+      const message = JSON.parse(line);
+      if (message.id === 2 && ++joined === 2)
+        sizes.forEach((size, i) => socket.send(JSON.stringify(
+          { id: 10 + i, publish: { channel: "room:a", data: "x".repeat(size) } })));
+      if (message.push) {
+        if (message.push.pub.data.length !== sizes[heard[name]]) { console.log("wrong order"); process.exit(1); }
+        heard[name]++;
+        heard.bytes += message.push.pub.data.length;
+      }
+      if (heard.ann === sizes.length && heard.ben === sizes.length) {
+        console.log(JSON.stringify(heard));
+        process.exit(0);
+      }
+    }
+  });
+}
+]==]
+
+describe("TLS", function()
+  local it_runs, folder
+
+  local function make_certificate(name)
+    assert(os.execute(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
+      .. "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s/%s.key -out %s/%s.crt >/dev/null 2>&1")
+      :format(folder, name, folder, name)))
+  end
+
+  lazy_setup(function()
+    folder = server.folder()
+    make_certificate "one"
+    make_certificate "two"
+    it_runs = server.start {
+      command = "dev",
+      scripts = { ["a.lua"] = RULES, ["index.html"] = "<p>hello", ["big.txt"] = ("0123456789abcdef"):rep(512 * 1024) },
+      args = { "--workers", "2", "--api-key", "key", "--max-message", "1000000", "--tls-cert", folder .. "/one.crt",
+        "--tls-key", folder .. "/one.key" },
+    }
+  end)
+  lazy_teardown(function()
+    if it_runs then it_runs:stop() end
+    server.remove(folder)
+  end)
+  after_each(function() assert.is_nil(it_runs:exit_status()) end)
+
+  local function curl(arguments)
+    return run(("curl -sS --max-time 9 --cacert %s/one.crt %s"):format(folder, arguments))
+  end
+
+  it("is said in the address", function()
+    assert.equal("https", it_runs.scheme)
+  end)
+
+  it("carries pages and the API", function()
+    assert.equal("<p>hello", (curl(it_runs.url .. "/")))
+    assert.equal('{"ready":true}', (curl(it_runs.url .. "/readyz")))
+    local answer = curl(("-H 'X-API-Key: key' -d '{\"method\":\"echo\",\"params\":1.0}' %s/api/rpc"):format(it_runs.url))
+    assert.equal('{"result":{"data":1.0}}', answer)
+  end)
+
+  it("keeps one connection for several requests", function()
+    local text = curl(("-v %s/healthz %s/readyz"):format(it_runs.url, it_runs.url))
+    assert.truthy(text:find "Re%-using existing connection", text)
+  end)
+
+  it("carries 8 MiB whole", function()
+    assert.equal(0, tonumber((run(("curl -sS --max-time 9 --cacert %s/one.crt %s/big.txt | cmp - %s/big.txt; echo $?"):format(
+      folder, it_runs.url, it_runs.scripts))):match "%d+"))
+  end)
+
+  it("carries 8 MiB to a reader that is slow, whole", function()
+    local text = run(("curl -sS --max-time 9 --limit-rate 12M --cacert %s/one.crt %s/big.txt | wc -c"):format(folder, it_runs.url))
+    assert.equal(8 * 1024 * 1024, tonumber(text))
+  end)
+
+  it("carries a body of nearly a megabyte", function()
+    local file = assert(io.open(folder .. "/body", "w"))
+    file:write(cjson.encode { method = "echo", params = ("x"):rep(900000) })
+    file:close()
+    local answer = curl(("-H 'X-API-Key: key' --data-binary @%s/body %s/api/rpc"):format(folder, it_runs.url))
+    assert.equal('{"result":{"data":"' .. ("x"):rep(900000) .. '"}}', answer)
+  end)
+
+  it("is trusted by those who know its certificate only", function()
+    local text, fine = run(("curl -sS --max-time 9 --cacert %s/two.crt %s/healthz"):format(folder, it_runs.url))
+    assert.falsy(fine)
+    assert.truthy(text:find "certificate", text)
+  end)
+
+  it("offers HTTP/1.1 by ALPN and nothing older than TLS 1.2", function()
+    local function client(arguments)
+      return run(("echo | timeout 9 openssl s_client -connect 127.0.0.1:%d -CAfile %s/one.crt -verify_return_error %s"):format(
+        it_runs.port, folder, arguments))
+    end
+    assert.truthy(client "-alpn h2,http/1.1":find "ALPN protocol: http/1.1")
+    assert.truthy(client "-tls1_3":find "TLSv1.3")
+    assert.truthy(client "-tls1_2":find "TLSv1.2")
+    assert.falsy(client "-tls1_1 -cipher DEFAULT@SECLEVEL=0":find "Cipher is [A-Z]+%-")
+    assert.falsy(client "-tls1 -cipher DEFAULT@SECLEVEL=0":find "Cipher is [A-Z]+%-")
+  end)
+
+  it("does not answer plain HTTP, and is not disturbed by it", function()
+    local tcp = assert(socket.connect(it_runs.port))
+    tcp:send "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    local text = tcp:read_all(7000)
+    assert.is_nil(text:find("200 OK", 1, true))
+    tcp:close()
+    for i = 1, 20 do
+      local other = assert(socket.connect(it_runs.port))
+      other:send(("\x16\x03\x01"):sub(1, i % 4) .. ("x"):rep(i))
+      if i % 2 == 0 then other:reset() end
+    end
+    assert.equal("{}", (curl(it_runs.url .. "/healthz")))
+  end)
+
+  it("ends for a peer that never begins its handshake", function()
+    local tcp = assert(socket.connect(it_runs.port))
+    local _, how = tcp:read_all(8000)
+    assert.truthy(how == nil or how == "reset", how)
+  end)
+
+  it("carries the chat: messages of all sizes between two clients, in order", function()
+    local here = lfs.currentdir() .. "/spec/clients"
+    assert(server.read(here .. "/node_modules/ws/package.json"), "the clients are not installed: npm ci --prefix spec/clients")
+    local file = assert(io.open(folder .. "/clients.js", "w"))
+    file:write(CLIENTS)
+    file:close()
+    local text = run(("timeout 15 node %s/clients.js %s %s %s/one.crt"):format(folder, it_runs.url:gsub("127.0.0.1", "localhost"),
+      here, folder))
+    local fine, heard = pcall(cjson.decode, text)
+    assert.truthy(fine, text)
+    local bytes = 2 * (1 + 1000 + 16384 + 16385 + 60000 + 400000)
+    assert.same({ ann = 6, ben = 6, bytes = bytes }, heard)
+  end)
+end)
+
+describe("TLS that cannot be", function()
+  local folder
+  before_each(function()
+    folder = server.folder()
+    for _, name in ipairs { "one", "two" } do
+      assert(os.execute(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x "
+        .. "-keyout %s/%s.key -out %s/%s.crt >/dev/null 2>&1"):format(folder, name, folder, name)))
+    end
+    os.execute("echo nonsense >" .. folder .. "/nonsense")
+  end)
+  after_each(function() server.remove(folder) end)
+
+  for name, files in pairs {
+    ["a key of another certificate"] = { "one.crt", "two.key" },
+    ["a certificate that is none"] = { "nonsense", "one.key" },
+    ["a key that is none"] = { "one.crt", "nonsense" },
+    ["a file that is not there"] = { "nothing.crt", "one.key" },
+  } do
+    it("is told at start, with the file's name: " .. name, function()
+      local it_runs = server.try {
+        scripts = { ["a.lua"] = RULES },
+        args = { "--workers", "2", "--tls-cert", folder .. "/" .. files[1], "--tls-key", folder .. "/" .. files[2] },
+      }
+      assert.is_nil(it_runs.port)
+      assert.truthy(it_runs.status == 1 or it_runs.status == 2, it_runs.status)
+      assert.truthy(it_runs.log():find(folder, 1, true), it_runs.log())
+    end)
+  end
+end)
