@@ -4,7 +4,7 @@
 --   ann:says("chat:lobby", { text = "hi" }):hears("chat:lobby", { text = "hi", by = "ann" })
 --   assert.same({ 103, "permission denied" }, { ann:refused { publish = { channel = "news:a", data = 1 } } })
 --
--- Pings are answered unless `.is_silent`; what is not yet asked for waits in its inbox.
+-- Pings are answered unless `.is_silent`; what is not yet asked for waits in its .inbox, and .heard keeps all of it.
 local assert = require "luassert"
 local cjson = require "cjson"
 local socket = require "room.socket"
@@ -48,7 +48,7 @@ end
 -- Asks for an upgrade: the client, whose .status is 101, or whatever else the server said.
 function talk.try(server, options)
   options = options or {}
-  local self = setmetatable({ server = server, inbox = {}, last_id = 0 }, talk)
+  local self = setmetatable({ server = server, inbox = {}, heard = {}, last_id = 0 }, talk)
   self.tcp = assert(socket.connect(server.port, options.receive_buffer))
   open[self] = true
   assert(self.tcp:send(talk.request(server, options) .. (options.body or "")))
@@ -123,7 +123,9 @@ local function take_lines(self, text)
     elseif line == "{}" then
       self.pings = (self.pings or 0) + 1
     else
-      self.inbox[#self.inbox + 1] = { text = line, message = cjson.decode(line) }
+      local heard = { text = line, message = cjson.decode(line) }
+      self.inbox[#self.inbox + 1] = heard
+      self.heard[#self.heard + 1] = heard
     end
   end
 end
