@@ -247,7 +247,7 @@ describe("the pages", function()
       local text = assert(server.read("spec/" .. file .. ".lua"), file)
       for each in (sentence .. ";"):gmatch "%s*([^;]+);" do
         specs = specs + 1
-        assert.is_truthy(text:find('it("' .. each:gsub("%s+$", "") .. '"', 1, true), file .. " has no: " .. each)
+        assert.is_truthy(text:find('"' .. each:gsub("%s+$", "") .. '"', 1, true), file .. " has no: " .. each)
       end
     end
     assert.is_true(specs > 40)
@@ -321,7 +321,7 @@ describe("the tables of the protocol", function()
   end)
 
   it("have every method of the server API", function()
-    local body, want = server.read("core/dialect/api.c"):match "} methods%[%] = (%b{});", {}
+    local body, want = table.concat(lines "cat core/dialect/api*.c", "\n"):match "} methods%[%] = (%b{});", {}
     for name in body:gmatch '{"([%l_]+)"' do want[#want + 1] = name end
     table.sort(want)
     assert.same(want, keys_of("docs/protocol.md", "Server API"))
