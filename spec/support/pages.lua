@@ -73,10 +73,10 @@ function pages.is_like(text, shown)
     return lines
   end
   local function is_line_like(line, pattern)
-    local at, parts = 1, {}
+    local parts = {}
     for part in (pattern .. "…"):gmatch "(.-)…" do parts[#parts + 1] = part end
     if line:sub(1, #parts[1]) ~= parts[1] then return false end
-    at = #parts[1] + 1
+    local at = #parts[1] + 1
     for i = 2, #parts do
       local part = parts[i]
       if i == #parts then return #line - #part + 1 >= at and line:sub(#line - #part + 1) == part end
