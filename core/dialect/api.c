@@ -1,9 +1,10 @@
-#include "dialect/api_request.h"
+#include "dialect/api.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "dialect/api_request.h"
 #include "wire/json.h"
 
 static void destroy(struct api_request *request)

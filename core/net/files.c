@@ -52,7 +52,7 @@ static bool is_plain_path(struct slice path)
     for (size_t i = 0; i < path.len; i++) {
         char c = path.at[i];
         bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                        c == '-' || c == '_' || c == '/' || (c == '.' && path.at[i - 1] != '/');
+                        c == '-' || c == '_' || c == '/' || (c == '.' && i > 0 && path.at[i - 1] != '/');
         if (!is_plain)
             return false;
     }

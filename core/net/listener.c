@@ -12,7 +12,7 @@
 static bool split(const char *address, char *host, size_t host_size, char *port, size_t port_size)
 {
     const char *colon = strrchr(address, ':');
-    if (colon == NULL || strlen(colon + 1) >= port_size)
+    if (colon == NULL || colon[1] == '\0' || strlen(colon + 1) >= port_size)
         return false;
     size_t len = (size_t)(colon - address);
     if (len >= 2 && address[0] == '[' && address[len - 1] == ']') {

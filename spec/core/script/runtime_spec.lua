@@ -355,7 +355,7 @@ describe("script/runtime", function()
       local c = r:channel "c"
       for n, want in ipairs {
         'publish: no script declares a channel for "nowhere"', "`print_` is not defined",
-        "bad argument #2 to 'publish'", "a channel's name has 1 to 255 bytes", "say whom, by user or client",
+        "bad argument #2 to 'publish'", "a channel's name is 1 to 255 printable ASCII characters", "say whom, by user or client",
         "unknown `usr`", "write self:publish(...), with a colon", "write client:send(...), with a colon",
         "a code is from 3000 to 4999", "a client has no `usr`: did you mean `user`?", "a client is read-only",
         "`self.count` would be lost at a reload: write self.state.count", "did you mean `state`?",
