@@ -124,3 +124,19 @@ describe("workers", function()
     end
   end)
 end)
+
+describe("workers on threads of their own", function()
+  local storm = require "room.storm"
+
+  it("keep one gapless order per channel for everybody, across a reload", function()
+    for _, workers in ipairs { 1, 2, 4 } do
+      local found = storm.run(workers, 200)
+      assert.equal(0, found.gaps, workers .. " workers")
+      assert.equal(0, found.closes)
+      assert.equal(2 * workers, found.moved) -- the first generation, and the second
+      -- Whoever has joined before the first publish hears all; who joined later, from then on.
+      assert.is_true(found.heard <= found.published * workers * 4)
+      assert.is_true(found.least > 0)
+    end
+  end)
+end)
