@@ -1,4 +1,5 @@
-/* dialect/command under random bytes: whatever is accepted lies inside the line or the scratch buffer. */
+/* dialect/command under random bytes: whatever is accepted lies inside the line or the scratch
+ * buffer. */
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "dialect/command.h"
@@ -14,11 +15,13 @@ static bool lies_in(struct slice part, const char *at, size_t len)
 static void check_text(struct slice text, struct slice line, const struct buf *scratch)
 {
     ensure(text.at != NULL);
-    ensure(text.len == 0 || lies_in(text, line.at, line.len) || lies_in(text, scratch->at, scratch->len));
+    ensure(text.len == 0 || lies_in(text, line.at, line.len) ||
+           lies_in(text, scratch->at, scratch->len));
     ensure(utf8_is_valid(text));
 }
 
-static void check_command(const struct command *command, struct slice line, const struct buf *scratch)
+static void check_command(const struct command *command, struct slice line,
+                          const struct buf *scratch)
 {
     struct json_limits limits = JSON_LIMITS_DEFAULT;
     ensure(command->kind >= 0 && command->kind <= COMMAND_NONE);

@@ -25,9 +25,9 @@ static void set_bool(lua_State *L, const char *name, bool is)
 /* parse(line) -> a table of what was sent, or nil. The line is copied to the exact byte. */
 static int parse(lua_State *L)
 {
-    static const char *const kinds[] = {"connect", "subscribe", "unsubscribe", "publish", "presence",
-                                        "presence_stats", "history", "rpc", "send", "refresh", "sub_refresh",
-                                        "none"};
+    static const char *const kinds[] = {"connect",  "subscribe",      "unsubscribe", "publish",
+                                        "presence", "presence_stats", "history",     "rpc",
+                                        "send",     "refresh",        "sub_refresh", "none"};
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     char *exact = xmalloc(len ? len : 1);

@@ -65,7 +65,8 @@ static int close_text(lua_State *L)
 static int fail_with(lua_State *L)
 {
     struct error err = {.incident = "old"};
-    bool ok = fail(&err, (int)luaL_checkinteger(L, 1), "%s|%d", luaL_checkstring(L, 2), (int)luaL_checkinteger(L, 3));
+    bool ok = fail(&err, (int)luaL_checkinteger(L, 1), "%s|%d", luaL_checkstring(L, 2),
+                   (int)luaL_checkinteger(L, 3));
     ok = fail(NULL, ERROR_USAGE, "nobody reads this") || ok;
     lua_pushboolean(L, ok);
     lua_pushinteger(L, err.code);
@@ -78,7 +79,8 @@ static int fail_with(lua_State *L)
 static int fail_by_code(lua_State *L)
 {
     struct error err;
-    bool ok = fail_code(&err, (enum error_code)luaL_checkinteger(L, 1)) || fail_code(NULL, ERROR_USAGE);
+    bool ok =
+        fail_code(&err, (enum error_code)luaL_checkinteger(L, 1)) || fail_code(NULL, ERROR_USAGE);
     lua_pushboolean(L, ok);
     lua_pushinteger(L, err.code);
     lua_pushstring(L, err.text);

@@ -1,5 +1,5 @@
-/* hub/ and dialect/ for specs: workers whose turns the spec takes, clients without sockets, and a behaviour that
- * asks a Lua function. */
+/* hub/ and dialect/ for specs: workers whose turns the spec takes, clients without sockets, and a
+ * behaviour that asks a Lua function. */
 #include "hub/hub.h"
 
 #include <lauxlib.h>
@@ -201,7 +201,8 @@ static int raise_failure(lua_State *L, struct world *world, int results)
     return lua_error(L);
 }
 
-static void push_call(lua_State *L, const struct worker_of *worker, const char *hook, const struct call *call)
+static void push_call(lua_State *L, const struct worker_of *worker, const char *hook,
+                      const struct call *call)
 {
     luaL_checkstack(L, 20, NULL);
     lua_newtable(L);
@@ -233,7 +234,8 @@ static void answer_call(struct world *world, struct call *call)
 {
     int top = lua_gettop(world->L) - 1;
     if (ask_spec(world))
-        call->verdict = get_answer(world->L, lua_gettop(world->L), &call->out, &call->error, &call->effects);
+        call->verdict =
+            get_answer(world->L, lua_gettop(world->L), &call->out, &call->error, &call->effects);
     lua_settop(world->L, top);
 }
 
@@ -296,7 +298,8 @@ static void push_headers(lua_State *L, const struct connect_call *call)
     lua_setfield(L, -2, "headers");
 }
 
-static void push_connect(lua_State *L, const struct worker_of *worker, const struct connect_call *call)
+static void push_connect(lua_State *L, const struct worker_of *worker,
+                         const struct connect_call *call)
 {
     push_call(L, worker, "connect", NULL);
     set_slice(L, "token", call->token);
@@ -313,8 +316,8 @@ static void get_who(lua_State *L, int at, struct connect_call *call)
 {
     if (lua_getfield(L, at, "who") == LUA_TTABLE) {
         int who = lua_gettop(L);
-        struct slice texts[] = {get_text(L, who, "user"), get_slice(L, who, "roles"), get_slice(L, who, "claims"),
-                                get_slice(L, who, "info")};
+        struct slice texts[] = {get_text(L, who, "user"), get_slice(L, who, "roles"),
+                                get_slice(L, who, "claims"), get_slice(L, who, "info")};
         size_t bytes = 0;
         for (int i = 0; i < 4; i++)
             bytes += texts[i].len;
@@ -463,7 +466,8 @@ static void start_worker(struct world *world, unsigned index)
 {
     world->workers[index] = (struct worker_of){world, index};
     world->loops[index] = loop_create();
-    world->hubs[index] = hub_create(index, world->count, world->hubs, world->loops[index], &world->options);
+    world->hubs[index] =
+        hub_create(index, world->count, world->hubs, world->loops[index], &world->options);
     world->hubs[index]->behaviour = (struct behaviour){
         .runtime = &world->workers[index],
         .connect = behave_connect,
@@ -604,7 +608,8 @@ static int look_at_channel(lua_State *L)
     struct world *world = check_world(L);
     struct slice name;
     name.at = luaL_checklstring(L, 2, &name.len);
-    struct channel *channel = map_find(&world->hubs[hub_home(world->hubs[0], name)]->channels, name);
+    struct channel *channel =
+        map_find(&world->hubs[hub_home(world->hubs[0], name)]->channels, name);
     if (channel == NULL)
         return 0;
     lua_newtable(L);
@@ -640,7 +645,7 @@ static const char *const stat_names[] = {
 #define X(name, metric, type, help) #name,
     STATS(X)
 #undef X
-    NULL};
+        NULL};
 
 /* stat(NAME) -> the sum over all workers */
 static int stat_of(lua_State *L)
@@ -808,7 +813,8 @@ static int new_client(lua_State *L)
         lua_newtable(L);
         lua_replace(L, 3);
     }
-    struct visit visit = {get_text(L, 3, "ip"), get_text(L, 3, "as"), get_text(L, 3, "roles"), headers, 0};
+    struct visit visit = {get_text(L, 3, "ip"), get_text(L, 3, "as"), get_text(L, 3, "roles"),
+                          headers, 0};
     visit.header_count = get_headers(L, 3, headers);
     struct client *client = xcalloc(1, sizeof *client);
     client->world = world;
@@ -864,7 +870,8 @@ static struct slice payload_of(struct slice frame, bool *is_close)
     return slice_make(frame.at + head, frame.len - head);
 }
 
-/* What has been sent leaves the outbox: texts into the table at the top; the close as {code, reason} below it. */
+/* What has been sent leaves the outbox: texts into the table at the top; the close as {code,
+ * reason} below it. */
 static void take_frames(lua_State *L, struct client *client, int close_at)
 {
     struct outbox *out = &client->conn.out;
@@ -873,7 +880,8 @@ static void take_frames(lua_State *L, struct client *client, int close_at)
         struct slice frame = outbox_peek(out, 0), payload = payload_of(frame, &is_close);
         if (is_close) {
             lua_newtable(L);
-            set_integer(L, "code", (unsigned char)payload.at[0] << 8 | (unsigned char)payload.at[1]);
+            set_integer(L, "code",
+                        (unsigned char)payload.at[0] << 8 | (unsigned char)payload.at[1]);
             set_slice(L, "reason", slice_make(payload.at + 2, payload.len - 2));
             lua_replace(L, close_at);
         } else {
@@ -983,10 +991,10 @@ static const luaL_Reg world_methods[] = {{"turn", turn},
                                          {"finish", finish},
                                          {"__gc", finish},
                                          {NULL, NULL}};
-static const luaL_Reg client_methods[] = {{"hear", hear},         {"flush", flush},     {"stuck", set_stuck},
-                                          {"waiting", waiting},   {"wakes", wakes},     {"closing", closing},
-                                          {"close", close_conn},  {"push", push_frame}, {"drop", drop},
-                                          {NULL, NULL}};
+static const luaL_Reg client_methods[] = {
+    {"hear", hear},   {"flush", flush},     {"stuck", set_stuck},  {"waiting", waiting},
+    {"wakes", wakes}, {"closing", closing}, {"close", close_conn}, {"push", push_frame},
+    {"drop", drop},   {NULL, NULL}};
 static const luaL_Reg asked_methods[] = {
     {"answer", answer_of}, {"abandon", abandon}, {"__gc", free_asked}, {NULL, NULL}};
 

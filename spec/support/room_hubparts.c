@@ -54,7 +54,8 @@ static int new_history(lua_State *L)
 
 static int resize(lua_State *L)
 {
-    history_resize(check_history(L), (unsigned)luaL_checkinteger(L, 2), (uint64_t)luaL_checkinteger(L, 3));
+    history_resize(check_history(L), (unsigned)luaL_checkinteger(L, 2),
+                   (uint64_t)luaL_checkinteger(L, 3));
     return 0;
 }
 
@@ -103,10 +104,9 @@ static int finish_history(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg history_methods[] = {{"resize", resize},        {"add", add_kept},
-                                           {"expire", expire},        {"all", all_kept},
-                                           {"finish", finish_history}, {"__gc", finish_history},
-                                           {NULL, NULL}};
+static const luaL_Reg history_methods[] = {
+    {"resize", resize},         {"add", add_kept},        {"expire", expire}, {"all", all_kept},
+    {"finish", finish_history}, {"__gc", finish_history}, {NULL, NULL}};
 
 /* ---- effects ---- */
 
@@ -125,16 +125,19 @@ static void push_effect(lua_State *L, const struct effect *effect)
     lua_setfield(L, -2, "code");
 }
 
-/* effects(list of tables) -> what comes out again, in order, the count, the count after discarding */
+/* effects(list of tables) -> what comes out again, in order, the count, the count after discarding
+ */
 static int pass_effects(lua_State *L)
 {
     struct effects effects = {0};
     lua_newtable(L);
     for (int i = 1; lua_rawgeti(L, 1, i) == LUA_TTABLE; i++, lua_settop(L, 2)) {
-        char *channel = xslicedup(get_slice(L, 3, "channel")); /* gone before it is looked at again */
+        char *channel =
+            xslicedup(get_slice(L, 3, "channel")); /* gone before it is looked at again */
         lua_getfield(L, 3, "kind");
         struct effect wish = {.kind = (enum effect_kind)luaL_checkoption(L, 4, "publish", kinds),
-                              .channel = get_slice(L, 3, "channel").at ? slice_of(channel) : (struct slice){0},
+                              .channel = get_slice(L, 3, "channel").at ? slice_of(channel)
+                                                                       : (struct slice){0},
                               .data = get_slice(L, 3, "data"),
                               .user = get_slice(L, 3, "user"),
                               .client = get_slice(L, 3, "client"),
@@ -163,7 +166,8 @@ static int pass_identity(lua_State *L)
 {
     static const char *const names[] = {"client", "user", "roles", "claims", "info", "ip"};
     struct identity_facts facts = {0};
-    struct slice *fields[] = {&facts.client, &facts.user, &facts.roles, &facts.claims, &facts.info, &facts.ip};
+    struct slice *fields[] = {&facts.client, &facts.user, &facts.roles,
+                              &facts.claims, &facts.info, &facts.ip};
     char *copies[6];
     for (int i = 0; i < 6; i++) {
         struct slice s = get_slice(L, 1, names[i]);
@@ -191,7 +195,8 @@ static int pass_identity(lua_State *L)
 
 /* ---- counters ---- */
 
-/* metrics(list of {counter = n}) -> Prometheus text of the sums; counters by their place in the list */
+/* metrics(list of {counter = n}) -> Prometheus text of the sums; counters by their place in the
+ * list */
 static int sum_metrics(lua_State *L)
 {
     struct stats *all[8];

@@ -1,4 +1,5 @@
-/* loop/ for specs: loops with timers, pollers, signals, watches, and mailboxes that threads write to. */
+/* loop/ for specs: loops with timers, pollers, signals, watches, and mailboxes that threads write
+ * to. */
 #include "loop/loop.h"
 
 #include <lauxlib.h>
@@ -183,7 +184,8 @@ static void on_ready(void *context)
 static int poll_fd(lua_State *L)
 {
     struct room *room = check_room(L);
-    room->poller = poller_create(room->loop, (int)luaL_checkinteger(L, 2), on_ready, add_alarm(L, room, 3));
+    room->poller =
+        poller_create(room->loop, (int)luaL_checkinteger(L, 2), on_ready, add_alarm(L, room, 3));
     return 0;
 }
 
@@ -264,8 +266,8 @@ static void on_one_of_many(struct timer *timer)
     many->left--;
 }
 
-/* thousands(count, longest_ms, stall_ms) -> early, fired twice, never fired: every timer set once, restarted or
- * stopped in between by its number, with a long stall in the middle */
+/* thousands(count, longest_ms, stall_ms) -> early, fired twice, never fired: every timer set once,
+ * restarted or stopped in between by its number, with a long stall in the middle */
 static int thousands(lua_State *L)
 {
     size_t count = (size_t)luaL_checkinteger(L, 1);
@@ -288,7 +290,8 @@ static int thousands(lua_State *L)
         many.left += timer_is_set(&many.all[n]);
     }
     usleep((useconds_t)luaL_checkinteger(L, 3) * 1000);
-    for (uint64_t end = loop_now_ms(many.loop) + longest + 5000; many.left > 0 && loop_now_ms(many.loop) < end;) {
+    for (uint64_t end = loop_now_ms(many.loop) + longest + 5000;
+         many.left > 0 && loop_now_ms(many.loop) < end;) {
         loop_turn(many.loop);
         usleep(500);
     }
@@ -375,7 +378,8 @@ static void count_turn(void *context)
     ((struct reader *)context)->wakes++;
 }
 
-/* write(writers, letters_each, is_reader_slow) -> opened, out of order. As many threads as writers. */
+/* write(writers, letters_each, is_reader_slow) -> opened, out of order. As many threads as writers.
+ */
 static int write_from_threads(lua_State *L)
 {
     unsigned writers = (unsigned)luaL_checkinteger(L, 1), each = (unsigned)luaL_checkinteger(L, 2);
@@ -448,7 +452,8 @@ static void open_chain(void *context, struct mail *mail)
         mailbox_post(chain->box, mail);
 }
 
-/* chain(links, turns) -> opened by the turns, opened in all once destroyed: mail that posts itself again */
+/* chain(links, turns) -> opened by the turns, opened in all once destroyed: mail that posts itself
+ * again */
 static int chain_letters(lua_State *L)
 {
     struct chain chain = {.mail.open = open_chain, .left = (int)luaL_checkinteger(L, 1)};

@@ -1,4 +1,5 @@
-/* The parts of net/ that need no socket, or only a listening one: origins, listeners, pages for browsers. */
+/* The parts of net/ that need no socket, or only a listening one: origins, listeners, pages for
+ * browsers. */
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -60,7 +61,8 @@ static int close_all(lua_State *L)
     return 0;
 }
 
-/* page(folder, request bytes) -> what is answered. The whole HTTP side of a connection, without the connection. */
+/* page(folder, request bytes) -> what is answered. The whole HTTP side of a connection, without the
+ * connection. */
 static int page(lua_State *L)
 {
     struct slice request = check_slice(L, 2);
@@ -69,9 +71,16 @@ static int page(lua_State *L)
     struct hub *hub = NULL;
     hub = hub_create(0, 1, &hub, loop, &hub_options);
     struct net_shared shared = {.is_ready = true};
-    struct net_options options = {.folder = luaL_checkstring(L, 1), .is_dev = true, .api_key = "", .origins = "",
-                                  .test_echo = "", .head_ms = 1000, .body_ms = 1000, .idle_ms = 1000,
-                                  .max_message = 65536, .shared = &shared};
+    struct net_options options = {.folder = luaL_checkstring(L, 1),
+                                  .is_dev = true,
+                                  .api_key = "",
+                                  .origins = "",
+                                  .test_echo = "",
+                                  .head_ms = 1000,
+                                  .body_ms = 1000,
+                                  .idle_ms = 1000,
+                                  .max_message = 65536,
+                                  .shared = &shared};
     struct net *net = xcalloc(1, sizeof *net);
     net->hub = hub;
     net->options = &options;

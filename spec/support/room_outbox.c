@@ -104,7 +104,8 @@ static int new_box(lua_State *L)
 
 static int push(lua_State *L)
 {
-    lua_pushboolean(L, outbox_push(check_box(L), check_frame(L, 2), (uint64_t)luaL_optinteger(L, 3, 0)));
+    lua_pushboolean(
+        L, outbox_push(check_box(L), check_frame(L, 2), (uint64_t)luaL_optinteger(L, 3, 0)));
     return 1;
 }
 
@@ -159,16 +160,11 @@ static int finish_box(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg box_methods[] = {{"push", push},
-                                       {"push_last", push_last},
-                                       {"peek", peek},
-                                       {"sent", sent},
-                                       {"drop_waiting", drop_waiting},
-                                       {"age", age},
-                                       {"size", size},
-                                       {"finish", finish_box},
-                                       {"__gc", finish_box},
-                                       {NULL, NULL}};
+static const luaL_Reg box_methods[] = {
+    {"push", push}, {"push_last", push_last},       {"peek", peek},
+    {"sent", sent}, {"drop_waiting", drop_waiting}, {"age", age},
+    {"size", size}, {"finish", finish_box},         {"__gc", finish_box},
+    {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"plain", plain},    {"message", message}, {"room", room},
                                      {"close", farewell}, {"new", new_box},     {NULL, NULL}};

@@ -1,4 +1,5 @@
-/* Hubs on threads of their own, as in the server, under a storm of publishes: what the thread sanitizer looks at. */
+/* Hubs on threads of their own, as in the server, under a storm of publishes: what the thread
+ * sanitizer looks at. */
 #include <lauxlib.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,7 +14,8 @@
 
 enum { WORKERS_MAX = 8, CLIENTS = 4, CHANNELS = 5 };
 
-/* A client on some worker: joins all channels, publishes `left` messages a few a turn, and reads what comes. */
+/* A client on some worker: joins all channels, publishes `left` messages a few a turn, and reads
+ * what comes. */
 struct client {
     struct conn conn; /* first */
     struct worker *worker;
@@ -79,8 +81,10 @@ static void hear_line(struct client *client, const char *line)
     else if (strstr(line, "\"publish\":{}") != NULL)
         client->published++;
     else if (sscanf(line, "{\"push\":{\"channel\":\"c%u\"", &channel) == 1 && channel < CHANNELS &&
-             (at = strstr(line, "\"offset\":")) != NULL && sscanf(at, "\"offset\":%llu", &offset) == 1) {
-        client->worker->gaps += client->offsets[channel] != 0 && offset != client->offsets[channel] + 1;
+             (at = strstr(line, "\"offset\":")) != NULL &&
+             sscanf(at, "\"offset\":%llu", &offset) == 1) {
+        client->worker->gaps +=
+            client->offsets[channel] != 0 && offset != client->offsets[channel] + 1;
         client->offsets[channel] = offset;
         client->heard++;
     }
@@ -97,7 +101,8 @@ static void read_out(struct client *client)
         char *text = xslicedup(frame), *rest = NULL;
         for (size_t i = 0; i < frame.len; i++) /* the header's length bytes may be NUL */
             text[i] = text[i] ? text[i] : ' ';
-        for (char *line = strtok_r(strchr(text, '{'), "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        for (char *line = strtok_r(strchr(text, '{'), "\n", &rest); line;
+             line = strtok_r(NULL, "\n", &rest))
             hear_line(client, line);
         free(text);
         outbox_sent(out, frame.len);
@@ -115,8 +120,8 @@ static void say_some(struct client *client)
 {
     char line[128];
     for (int i = 0; i < 3 && client->left > 0; i++, client->left--) {
-        snprintf(line, sizeof line, "{\"id\":%u,\"publish\":{\"channel\":\"c%u\",\"data\":%u}}", client->left,
-                 (client->left + client->number) % CHANNELS, client->left);
+        snprintf(line, sizeof line, "{\"id\":%u,\"publish\":{\"channel\":\"c%u\",\"data\":%u}}",
+                 client->left, (client->left + client->number) % CHANNELS, client->left);
         say(client, line);
     }
 }
@@ -223,7 +228,8 @@ static void fill(struct storm *storm)
                                         .history_size = 10};
     storm->types[0] = &storm->type;
     for (unsigned i = 0; i < 2; i++)
-        storm->generations[i] = (struct generation){.number = i + 1, .types = storm->types, .type_count = 1};
+        storm->generations[i] =
+            (struct generation){.number = i + 1, .types = storm->types, .type_count = 1};
 }
 
 static void finish(struct storm *storm)
@@ -231,7 +237,8 @@ static void finish(struct storm *storm)
     for (unsigned w = 0; w < storm->count; w++) {
         loop_at_turn_end(storm->workers[w].loop, NULL, NULL);
         for (unsigned i = 0; i < CLIENTS; i++) {
-            session_close(storm->workers[w].clients[i].conn.session, 3000, SLICE("connection closed"));
+            session_close(storm->workers[w].clients[i].conn.session, 3000,
+                          SLICE("connection closed"));
             conn_finish(&storm->workers[w].clients[i].conn);
         }
     }

@@ -122,7 +122,8 @@ describe("admission", function()
     it("is asked with all there is to know", function()
       open_with_script { secret = "s3cret" }
       local good = jwt.sign('{"sub":"bob","tier":3}', "s3cret")
-      connect('"token":"' .. good .. '","data":{"v":[1]}', { ip = "10.1.2.3", headers = { ["user-agent"] = "x", cookie = "c=1" } })
+      connect('"token":"' .. good .. '","data":{"v":[1]}',
+        { ip = "10.1.2.3", headers = { ["user-agent"] = "x", cookie = "c=1" } })
       assert.equal(good, event.token)
       assert.is_true(event.is_verified)
       assert.equal("bob", event.facts.user)

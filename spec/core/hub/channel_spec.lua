@@ -18,42 +18,42 @@ for _, workers in ipairs { 1, 3 } do
     -- ---- its end ----
 
     it("lives while it has members and lingers a while after the last", function()
-      open { types = { { pattern = "chat", hooks = { "open", "close" } } }, linger_ms = 100 }
+      open { types = { { pattern = "chat", hooks = { "open", "close" } } }, linger_ms = 500 }
       local alice = hall:join("alice", 0):joins "chat"
-      hall:wait(250)
+      hall:wait(700)
       assert.equal(1, hall:channel("chat").members)
       alice:says '{"id":2,"unsubscribe":{"channel":"chat"}}'
       hall:wait(40)
       assert.equal(0, hall:channel("chat").members)
       alice:joins "chat"
-      hall:wait(250)
+      hall:wait(700)
       assert.equal(1, hall:channel("chat").members)
       alice:leaves()
-      hall:wait(250)
+      hall:wait(700)
       assert.is_nil(hall:channel "chat")
       assert.equal(0, hall:stat "CHANNELS")
       assert.same({ "bind chat", "open chat", "close chat", "release chat" }, hall:heard())
     end)
 
     it("lingers from its last message when nobody is there", function()
-      open { types = { { pattern = "chat" } }, linger_ms = 150 }
+      open { types = { { pattern = "chat" } }, linger_ms = 800 }
       local alice = hall:join("alice", 0)
       alice:publishes("chat", "1")
-      hall:wait(90)
+      hall:wait(450)
       alice:publishes("chat", "2")
-      hall:wait(90)
+      hall:wait(450)
       assert.is_table(hall:channel "chat")
-      hall:wait(250)
+      hall:wait(1000)
       assert.is_nil(hall:channel "chat")
     end)
 
     it("lives as long as its history", function()
-      open { types = { { pattern = "log", history = 10, ttl = 400 } }, linger_ms = 20 }
+      open { types = { { pattern = "log", history = 10, ttl = 1200 } }, linger_ms = 20 }
       local alice = hall:join("alice", 0)
       alice:publishes("log", "1")
       hall:wait(200)
       assert.same({ "1" }, hall:channel("log").history)
-      hall:wait(400)
+      hall:wait(1300)
       assert.is_nil(hall:channel "log")
     end)
 

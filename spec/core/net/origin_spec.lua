@@ -1,6 +1,8 @@
 local net = require "room.net"
 
-local function allowed(origin, list, is_dev, host) return net.origin(origin, list, is_dev or false, host or "weir.example:8000") end
+local function allowed(origin, list, is_dev, host)
+  return net.origin(origin, list, is_dev or false, host or "weir.example:8000")
+end
 
 describe("an origin", function()
   local list = "https://example.com, https://a.example.com:8443 ,http://plain.example"
