@@ -120,29 +120,6 @@ describe("a reload in dev mode", function()
     ann:says("room:a", "y"):hears("room:a", { v = 3, n = 2, msg = "y" })
   end)
 
-  for name, case in pairs {
-    ["an error that only happens while loading"] = { 'error("not today")', "not today" },
-    ["an undefined name"] = { "print(nothing_like_this)", "nothing_like_this" },
-    ["a global"] = { "counter = 1", "local" },
-    ["an unknown option"] = { 'channel("b", { subscrbe = "user" })', "did you mean" },
-    ["an unknown hook"] = { "function room:on_publihs() end", "did you mean" },
-    ["a rule that is none"] = { 'channel("b", { subscribe = "user and" })', "subscribe" },
-    ["two equal patterns"] = { 'channel("room:{other}", {})', "room:" },
-    ["a loop while loading"] = { "while true do end", "" },
-    ["a module that is not there"] = { 'require "nothing"', "nothing" },
-    ["bytecode"] = { nil, "", "\27Lua" .. ("x"):rep(50) },
-    ["too much memory while loading"] = { 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end', "" },
-  } do
-    it("refuses " .. name .. ", and says where", function()
-      local ann = comes "ann":join "room:a"
-      local line = refused { ["a.lua"] = case[3] or stamping(2, case[1]) }
-      assert.truthy(line:find("file=a.lua", 1, true), line)
-      if case[1] then assert.truthy(line:find("line=7", 1, true), line) end
-      assert.truthy(line:find(case[2], 1, true), line)
-      ann:says("room:a", "x"):hears("room:a", { v = 1, n = 1, msg = "x" })
-    end)
-  end
-
   it("refuses an error in a module, in the module's name and line", function()
     local line = refused { ["lib/words.lua"] = "\nreturn {", ["a.lua"] = stamping(2, 'local words = require "words"') }
     assert.truthy(line:find("lib/words.lua", 1, true), line)
@@ -315,6 +292,52 @@ describe("a reload in dev mode", function()
     end
     assert.same({ count = sent }, (ann:call "room:flow/state"))
   end)
+end)
+
+describe("a reload that is refused", function()
+  local it_runs
+  local cases = {
+    ["an error that only happens while loading"] = { 'error("not today")', "not today" },
+    ["an undefined name"] = { "print(nothing_like_this)", "nothing_like_this" },
+    ["a global"] = { "counter = 1", "local" },
+    ["an unknown option"] = { 'channel("b", { subscrbe = "user" })', "did you mean" },
+    ["an unknown hook"] = { 'local b = channel("b", {}) function b:on_publihs() end', "did you mean" },
+    ["an unknown hook of the server"] = { "function server.on_conect() end", "did you mean" },
+    ["a rule that is none"] = { 'channel("b", { subscribe = "user and" })', "subscribe" },
+    ["two equal patterns"] = { 'channel("room:{other}", {})', "room:" },
+    ["a loop while loading"] = { "while true do end", "" },
+    ["a loop that pcall would hide"] = { "while true do pcall(error) end", "" },
+    ["a module that is not there"] = { 'require "nothing"', "nothing" },
+    ["too much memory while loading"] = { 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end', "" },
+    ["bytecode"] = { "\27Lua" .. ("x"):rep(50), "", true },
+    ["what is no UTF-8 and no Lua"] = { "\xff\xfe", "", true },
+  }
+
+  lazy_setup(function()
+    it_runs = server.start {
+      command = "dev",
+      scripts = { ["a.lua"] = stamping(1) },
+      args = { "--workers", "2", "--api-key", "key" },
+    }
+  end)
+  lazy_teardown(function() it_runs:stop() end)
+  after_each(function() talk.close_all() end)
+
+  local number = 0
+  for name, case in pairs(cases) do
+    it("for " .. name .. " says where", function()
+      number = number + 1
+      local file = ("case%d.lua"):format(number)
+      local ann = talk.to(it_runs, { as = "ann" }):connect():join("room:" .. number)
+      it_runs:write(file, "\n" .. case[1])
+      local line = it_runs:wait_log("event=reload_refused file=" .. file .. "[^\n]*")
+      if not case[3] then assert.truthy(line:find("line=2", 1, true), line) end
+      assert.truthy(line:find(case[2], 1, true), line)
+      assert.truthy(line:find("reason=", 1, true), line)
+      ann:says("room:" .. number, "x"):hears("room:" .. number, { v = 1, n = 1, msg = "x" })
+      assert(os.remove(it_runs.scripts .. "/" .. file))
+    end)
+  end
 end)
 
 describe("a reload in serve mode", function()
