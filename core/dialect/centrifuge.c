@@ -3,6 +3,7 @@
 #include "dialect/command.h"
 #include "dialect/info.h"
 #include "hub/hub.h"
+#include "hub/member.h"
 #include "wire/json.h"
 
 /* ---- what it says ---- */
@@ -209,12 +210,12 @@ static bool hear_subscribe(struct session *session, const struct command *comman
                               command->type == 4 ? ERROR_NOT_AVAILABLE : ERROR_PERMISSION_DENIED);
     if (command->has_filter)
         return session_refuse(session, command->id, VERB_SUBSCRIBE, ERROR_BAD_REQUEST);
-    return session_subscribe(session, command->id, command->channel, command->data);
+    return member_subscribe(session, command->id, command->channel, command->data);
 }
 
 static bool hear_unsubscribe(struct session *session, const struct command *command)
 {
-    return session_unsubscribe(session, command->id, command->channel);
+    return member_unsubscribe(session, command->id, command->channel);
 }
 
 static bool hear_publish(struct session *session, const struct command *command)

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "hub/conn.h"
 #include "hub/hub.h"
-#include "hub/session.h"
+#include "hub/member.h"
 
 static struct audience *open_audience(struct hub *hub, struct slice channel)
 {

@@ -7,6 +7,7 @@
 #include "hub/channel.h"
 #include "hub/home.h"
 #include "hub/post.h"
+#include "hub/member.h"
 #include "hub/session.h"
 
 enum { MOVES_A_TURN = 256 };
@@ -129,7 +130,7 @@ void hub_answer(struct hub *hub, const struct asker *asker, const struct answer 
 void hub_evict(struct hub *hub, struct slice channel, const struct seat *seat, int code, struct slice reason)
 {
     if (seat->key.worker == hub->index)
-        session_evicted(hub, seat->key.session, channel, seat->number, code, reason);
+        member_evicted(hub, seat->key.session, channel, seat->number, code, reason);
     else
         post_eviction(hub->peers[seat->key.worker], channel, seat, code, reason);
 }

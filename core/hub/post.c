@@ -6,6 +6,7 @@
 #include "hub/audience.h"
 #include "hub/home.h"
 #include "hub/hub.h"
+#include "hub/member.h"
 #include "hub/session.h"
 
 /* ---- requests ---- */
@@ -138,7 +139,7 @@ struct eviction_letter {
 static void open_eviction(void *context, struct mail *mail)
 {
     struct eviction_letter *letter = (struct eviction_letter *)mail;
-    session_evicted(context, letter->session, letter->channel, letter->seat, letter->code, letter->reason);
+    member_evicted(context, letter->session, letter->channel, letter->seat, letter->code, letter->reason);
     free(letter);
 }
 

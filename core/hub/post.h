@@ -12,7 +12,7 @@ void post_request(struct hub *to, const struct request *request);               
 void post_answer(struct hub *to, const struct asker *asker, const struct answer *answer); /* asker->answered */
 void post_frames(struct hub *to, struct slice channel, struct frame *const *frames);    /* audience_deliver */
 void post_eviction(struct hub *to, struct slice channel, const struct seat *seat, int code,
-                   struct slice reason);                                                /* session_evicted */
+                   struct slice reason);                                                /* member_evicted */
 void post_effect(struct hub *to, const struct effect *effect);                          /* session_tell */
 
 #endif

@@ -5,20 +5,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "hub/admit.h"
-#include "hub/audience.h"
 #include "hub/home.h"
 #include "hub/hub.h"
-
-enum { LATER_MAX = 8 };
-
-/* A command for a channel whose home has not yet answered an earlier one. */
-struct later {
-    struct later *next;
-    enum verb verb; /* VERB_SUBSCRIBE or VERB_UNSUBSCRIBE */
-    uint64_t tag;
-    struct slice data;
-    char bytes[];
-};
+#include "hub/member.h"
 
 static void on_timer(struct timer *timer);
 
@@ -66,38 +55,6 @@ struct session *session_find(struct hub *hub, uint64_t number)
     return map_find(&hub->sessions, number_key(&number));
 }
 
-static void drop_laters(struct member *member)
-{
-    for (struct later *later = member->later, *next; later != NULL; later = next) {
-        next = later->next;
-        free(later);
-    }
-}
-
-/* Takes the member out of what is delivered to and frees it; the home is told by the caller. */
-static void remove_member(struct session *session, struct member *member)
-{
-    audience_remove(session->hub, member);
-    map_remove(&session->members, member->channel);
-    drop_laters(member);
-    free(member);
-}
-
-static void tell_home_left(struct session *session, const struct member *member, int code,
-                           struct slice reason)
-{
-    struct request request = {
-        .verb = VERB_UNSUBSCRIBE,
-        .asker = {.worker = session->hub->index, .id = session->number},
-        .who = session->identity,
-        .channel = member->channel,
-        .seat = member->seat,
-        .code = code,
-        .reason = reason,
-    };
-    hub_ask(session->hub, &request);
-}
-
 static void tell_disconnected(struct session *session, int code, struct slice reason)
 {
     struct hub *hub = session->hub;
@@ -115,16 +72,8 @@ void session_close(struct session *session, int code, struct slice reason)
     if (session == NULL)
         return;
     struct hub *hub = session->hub;
-    struct member *member;
     session->conn->session = NULL;
-    for (size_t at = 0; (member = map_next(&session->members, &at)) != NULL;)
-        audience_remove(hub, member); /* from all first: farewells in one channel are heard in others */
-    while (session->members.count > 0) {
-        size_t at = 0;
-        member = map_next(&session->members, &at);
-        tell_home_left(session, member, code, reason);
-        remove_member(session, member);
-    }
+    member_leave_all(session, code, reason);
     tell_disconnected(session, code, reason);
     if (session->identity != NULL) {
         map_remove(&hub->clients, session->identity->facts.client);
@@ -210,7 +159,7 @@ static void start_clocks(struct session *session)
 
 /* ---- answers ---- */
 
-static void answer(struct session *session, uint64_t tag, const struct answer *answer)
+void session_answer(struct session *session, uint64_t tag, const struct answer *answer)
 {
     session->conn->dialect->answer(session->conn, tag, answer);
     conn_said(session->conn);
@@ -218,7 +167,7 @@ static void answer(struct session *session, uint64_t tag, const struct answer *a
 
 static bool refuse(struct session *session, uint64_t tag, enum verb verb, const struct error *error)
 {
-    answer(session, tag, &(struct answer){.verb = verb, .error = error});
+    session_answer(session, tag, &(struct answer){.verb = verb, .error = error});
     return true;
 }
 
@@ -229,8 +178,8 @@ bool session_refuse(struct session *session, uint64_t tag, enum verb verb, int c
     return refuse(session, tag, verb, &error);
 }
 
-static struct asker asker_for(struct session *session, uint64_t tag,
-                              void (*answered)(struct hub *, const struct asker *, const struct answer *))
+struct asker session_asker(struct session *session, uint64_t tag,
+                           void (*answered)(struct hub *, const struct asker *, const struct answer *))
 {
     return (struct asker){session->hub->index, session->number, tag, answered};
 }
@@ -239,7 +188,7 @@ static void on_answer(struct hub *hub, const struct asker *asker, const struct a
 {
     struct session *session = session_find(hub, asker->id);
     if (session != NULL && !session->conn->closing)
-        answer(session, asker->tag, what);
+        session_answer(session, asker->tag, what);
 }
 
 /* ---- connect ---- */
@@ -252,7 +201,7 @@ static void come_in(struct session *session, uint64_t tag, struct identity *iden
     map_add(&hub->clients, identity->facts.client, session);
     stats_add(&hub->stats, STAT_SESSIONS, 1);
     start_clocks(session);
-    answer(session, tag,
+    session_answer(session, tag,
            &(struct answer){.verb = VERB_CONNECT,
                             .identity = identity,
                             .ping_s = (hub->options->ping_ms + 999) / 1000});
@@ -281,133 +230,6 @@ bool session_connect(struct session *session, uint64_t tag, const struct connect
     return session->state == SESSION_READY;
 }
 
-/* ---- subscribe and unsubscribe ---- */
-
-static enum verb last_wish(const struct member *member)
-{
-    enum verb verb = VERB_SUBSCRIBE;
-    for (const struct later *later = member->later; later != NULL; later = later->next)
-        verb = later->verb;
-    return verb;
-}
-
-static bool do_later(struct session *session, struct member *member, enum verb verb, uint64_t tag,
-                     struct slice data)
-{
-    struct later **end = &member->later;
-    unsigned waiting = 0;
-    for (; *end != NULL; end = &(*end)->next)
-        waiting++;
-    if (waiting == LATER_MAX) {
-        stats_add(&session->hub->stats, STAT_REFUSED_LIMIT, 1);
-        return session_refuse(session, tag, verb, ERROR_TOO_MANY_REQUESTS);
-    }
-    struct later *later = xmalloc(sizeof *later + data.len);
-    char *at = later->bytes;
-    *later = (struct later){.verb = verb, .tag = tag, .data = slice_pack(&at, data)};
-    *end = later;
-    return true;
-}
-
-static struct member *add_member(struct session *session, struct slice channel)
-{
-    struct member *member = xcalloc(1, sizeof *member + channel.len);
-    char *at = member->bytes;
-    member->session = session;
-    member->channel = slice_pack(&at, channel);
-    member->seat = ++session->last_seat;
-    map_add(&session->members, member->channel, member);
-    return member;
-}
-
-/* What waited for this answer, in its order; a later subscribe may have to wait again, with the rest. */
-static void do_laters(struct session *session, struct slice channel, struct later *laters)
-{
-    for (struct later *later = laters, *next; later != NULL; later = next) {
-        next = later->next;
-        if (later->verb == VERB_SUBSCRIBE)
-            session_subscribe(session, later->tag, channel, later->data);
-        else
-            session_unsubscribe(session, later->tag, channel);
-        free(later);
-    }
-}
-
-static void on_subscribed(struct hub *hub, const struct asker *asker, const struct answer *what)
-{
-    struct session *session = session_find(hub, asker->id);
-    struct member *member = session ? map_find(&session->members, what->channel) : NULL;
-    if (member == NULL || member->seat != what->seat)
-        return; /* the session has gone; its farewell is on its way to the home */
-    struct later *laters = member->later;
-    member->later = NULL;
-    if (!session->conn->closing)
-        answer(session, asker->tag, what);
-    if (what->error == NULL)
-        audience_add(hub, member);
-    else
-        remove_member(session, member);
-    do_laters(session, what->channel, laters);
-}
-
-bool session_subscribe(struct session *session, uint64_t tag, struct slice channel, struct slice data)
-{
-    const struct hub_options *options = session->hub->options;
-    struct member *member = map_find(&session->members, channel);
-    if (channel.len == 0)
-        return session_end(session, CLOSE_BAD_REQUEST);
-    if (member != NULL && last_wish(member) == VERB_UNSUBSCRIBE)
-        return do_later(session, member, VERB_SUBSCRIBE, tag, data);
-    if (member != NULL)
-        return session_refuse(session, tag, VERB_SUBSCRIBE, ERROR_ALREADY_SUBSCRIBED);
-    if (session->members.count >= options->max_channels) {
-        stats_add(&session->hub->stats, STAT_REFUSED_LIMIT, 1);
-        return session_refuse(session, tag, VERB_SUBSCRIBE, ERROR_LIMIT_EXCEEDED);
-    }
-    member = add_member(session, channel);
-    struct request request = {
-        .verb = VERB_SUBSCRIBE,
-        .asker = asker_for(session, tag, on_subscribed),
-        .who = session->identity,
-        .channel = member->channel,
-        .data = data,
-        .seat = member->seat,
-        .dialect = session->conn->dialect->index,
-    };
-    hub_ask(session->hub, &request);
-    return true;
-}
-
-bool session_unsubscribe(struct session *session, uint64_t tag, struct slice channel)
-{
-    struct member *member = map_find(&session->members, channel);
-    if (channel.len == 0)
-        return session_end(session, CLOSE_BAD_REQUEST);
-    if (member != NULL && member->audience == NULL)
-        return do_later(session, member, VERB_UNSUBSCRIBE, tag, (struct slice){0});
-    if (member != NULL) {
-        audience_remove(session->hub, member); /* first: what its home says of this leave is for the others */
-        tell_home_left(session, member, 0, SLICE("left"));
-        remove_member(session, member);
-    }
-    answer(session, tag, &(struct answer){.verb = VERB_UNSUBSCRIBE});
-    return true;
-}
-
-void session_evicted(struct hub *hub, uint64_t number, struct slice channel, uint64_t seat, int code,
-                     struct slice reason)
-{
-    struct session *session = session_find(hub, number);
-    struct member *member = session ? map_find(&session->members, channel) : NULL;
-    if (member == NULL || member->seat != seat)
-        return;
-    remove_member(session, member);
-    if (session->conn->closing)
-        return;
-    session->conn->dialect->unsubscribed(session->conn, channel, code, reason);
-    conn_said(session->conn);
-}
-
 /* ---- publish, call, presence, send ---- */
 
 static bool ask_home(struct session *session, struct request *request)
@@ -422,7 +244,7 @@ bool session_publish(struct session *session, uint64_t tag, struct slice channel
 {
     struct request request = {
         .verb = VERB_PUBLISH,
-        .asker = asker_for(session, tag, on_answer),
+        .asker = session_asker(session, tag, on_answer),
         .who = session->identity,
         .channel = channel,
         .data = data,
@@ -436,7 +258,7 @@ bool session_presence(struct session *session, uint64_t tag, struct slice channe
 {
     struct request request = {
         .verb = verb,
-        .asker = asker_for(session, tag, on_answer),
+        .asker = session_asker(session, tag, on_answer),
         .who = session->identity,
         .channel = channel,
     };
@@ -468,7 +290,7 @@ static bool call_server(struct session *session, uint64_t tag, struct slice meth
     struct answer what = {.verb = VERB_CALL,
                           .error = call.verdict == VERDICT_REFUSE ? &call.error : NULL,
                           .data = call.out.len > 0 ? buf_slice(&call.out) : SLICE("null")};
-    answer(session, tag, &what);
+    session_answer(session, tag, &what);
     call_finish(&call);
     return true;
 }
@@ -481,7 +303,7 @@ bool session_call(struct session *session, uint64_t tag, struct slice method, st
     size_t channel_len = (size_t)(slash - method.at);
     struct request request = {
         .verb = VERB_CALL,
-        .asker = asker_for(session, tag, on_answer),
+        .asker = session_asker(session, tag, on_answer),
         .who = session->identity,
         .channel = slice_make(method.at, channel_len),
         .method = slice_make(slash + 1, method.len - channel_len - 1),

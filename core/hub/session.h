@@ -8,7 +8,6 @@
 #include "loop/timer.h"
 
 struct hub;
-struct audience;
 
 /* What the upgrade request said: kept until the connect command has been answered. Copied by session_open. */
 struct visit {
@@ -39,17 +38,6 @@ struct session {
     bool is_awaiting_pong;
 };
 
-/* One session in one channel. Owned by the session. */
-struct member {
-    struct slice channel; /* owned bytes, right behind the struct */
-    struct session *session;
-    struct audience *audience; /* NULL while the home has not answered */
-    unsigned index;            /* its place in the audience */
-    uint64_t seat;
-    struct later *later; /* commands for this channel that wait for the home's answer, oldest first */
-    char bytes[];
-};
-
 /* Called when the dialect's connection is open; conn->dialect is set. */
 struct session *session_open(struct conn *conn, const struct visit *visit);
 /* The end, for whatever reason: leaves its channels, tells the scripts, frees it. Called by net/ alone, at the
@@ -63,8 +51,6 @@ struct connect_ask {
     struct slice data;  /* checked JSON without raw newlines, or absent */
 };
 bool session_connect(struct session *session, uint64_t tag, const struct connect_ask *ask);
-bool session_subscribe(struct session *session, uint64_t tag, struct slice channel, struct slice data);
-bool session_unsubscribe(struct session *session, uint64_t tag, struct slice channel);
 bool session_publish(struct session *session, uint64_t tag, struct slice channel, struct slice data);
 /* "CHANNEL/NAME" (split at the last '/') or NAME, the server's. */
 bool session_call(struct session *session, uint64_t tag, struct slice method, struct slice data);
@@ -75,9 +61,11 @@ bool session_pong(struct session *session);
 bool session_refuse(struct session *session, uint64_t tag, enum verb verb, int code);
 bool session_end(struct session *session, int code);
 
-/* From other workers, by number: nothing happens when the session has gone. */
-void session_evicted(struct hub *hub, uint64_t number, struct slice channel, uint64_t seat, int code,
-                     struct slice reason);
+/* For hub/member: says an answer; where a home's answer goes. */
+void session_answer(struct session *session, uint64_t tag, const struct answer *answer);
+struct asker session_asker(struct session *session, uint64_t tag,
+                           void (*answered)(struct hub *, const struct asker *, const struct answer *));
+
 /* Does an EFFECT_SEND or EFFECT_CLOSE to the clients here that it names. */
 void session_tell(struct hub *hub, const struct effect *effect);
 

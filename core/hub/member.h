@@ -1,0 +1,30 @@
+/* A session's place in one channel: joining, leaving, being put out. */
+#ifndef HUB_MEMBER_H
+#define HUB_MEMBER_H
+
+#include "hub/session.h"
+
+struct audience;
+
+/* One session in one channel. Owned by the session. */
+struct member {
+    struct slice channel; /* owned bytes, right behind the struct */
+    struct session *session;
+    struct audience *audience; /* NULL while the home has not answered */
+    unsigned index;            /* its place in the audience */
+    uint64_t seat;
+    struct later *later; /* commands for this channel that wait for the home's answer, oldest first */
+    char bytes[];
+};
+
+/* The commands of session.h's kind: answered now or later; false: the session has been told to close. */
+bool member_subscribe(struct session *session, uint64_t tag, struct slice channel, struct slice data);
+bool member_unsubscribe(struct session *session, uint64_t tag, struct slice channel);
+
+/* By its home's will. Named by session and attempt: nothing happens when either is gone. */
+void member_evicted(struct hub *hub, uint64_t session, struct slice channel, uint64_t seat, int code,
+                    struct slice reason);
+/* The session ends. */
+void member_leave_all(struct session *session, int code, struct slice reason);
+
+#endif
