@@ -58,12 +58,12 @@ for _, workers in ipairs { 1, 3 } do
     end)
 
     it("begins another epoch when it lives again", function()
-      open { types = { { pattern = "log", history = 10, ttl = 20 } }, linger_ms = 20 }
+      open { types = { { pattern = "log", history = 10, ttl = 600 } }, linger_ms = 20 }
       local alice = hall:join("alice", 0)
       alice:publishes("log", "1")
       alice:publishes("log", "2")
       local before = hall:channel "log"
-      hall:wait(150)
+      hall:wait(900)
       alice:publishes("log", "3")
       local after = hall:channel "log"
       assert.equal(2, before.offset)
