@@ -29,11 +29,6 @@ local LIBRARIES = {
 
 -- Rooms of core without a spec of their own name, and what tests them instead.
 local COVERED_ELSEWHERE = {
-  ["dialect/api_channel"] = "spec/core/dialect/api_spec.lua: one door, its methods behind it",
-  ["dialect/api_node"] = "spec/core/dialect/api_spec.lua",
-  ["dialect/api_request"] = "spec/core/dialect/api_spec.lua",
-  ["hub/member"] = "spec/core/hub/session_spec.lua: joining and leaving as a session sees it",
-  ["dialect/info"] = "spec/core/dialect/centrifuge_spec.lua and api_spec.lua, byte by byte",
   ["base/asset"] = "spec/server: weir.js and the Lua modules are assets",
   ["base/memory"] = "aborts by design; every spec runs on it",
   ["base/slice"] = "inline functions of every room",
