@@ -327,7 +327,9 @@ describe("HTTP", function()
     for _ = 1, 40 do
       if not line.tcp:send(many, 300) then break end
     end
-    assert.truthy(resident() - before < 32 * 1024, ("it holds %d KiB for it"):format(resident() - before))
+    if not (os.getenv "FLAVOR" or ""):find "san" then -- sanitizers keep what was freed
+      assert.truthy(resident() - before < 32 * 1024, ("it holds %d KiB for it"):format(resident() - before))
+    end
     assert.equal(200, http.get(it_runs, "/healthz").status)
   end)
 

@@ -82,8 +82,7 @@ describe("SIGTERM", function()
     local line = http.open(it_runs):ask("GET", "/readyz")
     assert.equal('{"ready":true}', assert(line:answer()).body)
     -- enough clients that draining takes a moment, all of which keep their side open
-    local clients = {}
-    for i = 1, 60 do clients[i] = talk.to(it_runs, { as = "u" .. i }):connect() end
+    for i = 1, 60 do talk.to(it_runs, { as = "u" .. i }):connect() end
     it_runs:signal "TERM"
     it_runs:wait_log "event=draining"
     local refused = server.wait(3, function()

@@ -113,7 +113,9 @@ describe("a slow reader", function()
     for _ = 1, 40 do
       for i = 1, 20 do ann:says("flood:e" .. i, BIG) end
     end
-    assert.truthy(resident() - before < 20 * (256 + 16) + 8192, resident() - before)
+    if not (os.getenv "FLAVOR" or ""):find "san" then -- sanitizers keep what was freed
+      assert.truthy(resident() - before < 20 * (256 + 16) + 8192, resident() - before)
+    end
   end)
 
   it("of answers is one as well: who asks and never listens is cut", function()

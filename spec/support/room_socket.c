@@ -1,4 +1,5 @@
-/* Plain TCP for specs: never blocks longer than it was told, reads while it writes unless it plays deaf. */
+/* Plain TCP for specs: never blocks longer than it was told, reads while it writes unless it plays
+ * deaf. */
 #include <errno.h>
 #include <lauxlib.h>
 #include <limits.h>
@@ -15,10 +16,10 @@
 enum { WAIT_MS = 10000, CHUNK = 65536, POLLED_MAX = 1024 };
 
 struct tcp {
-    int fd; /* -1: closed by us */
-    struct buf in; /* what has come and nobody has asked for */
+    int fd;                 /* -1: closed by us */
+    struct buf in;          /* what has come and nobody has asked for */
     bool is_over, is_reset; /* the peer has ended its side */
-    bool is_deaf; /* what comes stays in the kernel */
+    bool is_deaf;           /* what comes stays in the kernel */
 };
 
 static struct tcp *check_tcp(lua_State *L)
@@ -77,7 +78,10 @@ static bool wait_for_more(struct tcp *tcp, long long end)
 static int push_failure(lua_State *L, const struct tcp *tcp)
 {
     lua_pushnil(L);
-    lua_pushstring(L, tcp->fd < 0 ? "closed here" : tcp->is_reset ? "reset" : tcp->is_over ? "closed" : "timeout");
+    lua_pushstring(L, tcp->fd < 0     ? "closed here"
+                      : tcp->is_reset ? "reset"
+                      : tcp->is_over  ? "closed"
+                                      : "timeout");
     return 2;
 }
 
@@ -93,7 +97,8 @@ static int push_bytes(lua_State *L, struct tcp *tcp, size_t len)
 /* connect(port [, receive_buffer_bytes]): to this machine; nil and a reason when refused. */
 static int open_tcp(lua_State *L)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)luaL_checkinteger(L, 1))};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)luaL_checkinteger(L, 1))};
     int bytes = (int)luaL_optinteger(L, 2, 0), one = 1;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct tcp *tcp = lua_newuserdatauv(L, sizeof *tcp, 0);
@@ -170,7 +175,8 @@ static int read_until(lua_State *L)
     }
 }
 
-/* read_all([ms]): everything until the peer ends its side; second result "timeout" or "reset" if it does not. */
+/* read_all([ms]): everything until the peer ends its side; second result "timeout" or "reset" if it
+ * does not. */
 static int read_all(lua_State *L)
 {
     struct tcp *tcp = check_tcp(L);
