@@ -15,6 +15,7 @@ struct net {
     const struct net_options *options;
     struct lws_context *context;
     struct lws_vhost *vhost;
+    struct ssl_ctx_st *no_client; /* with TLS: what libwebsockets wants for connections that we never make */
     struct poller *poller;
     int listen_fd;
     struct stream *streams; /* all that are open */

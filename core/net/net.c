@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libwebsockets.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -78,7 +79,10 @@ static struct lws_vhost *create_vhost(struct net *net)
         .alpn = "http/1.1",
     };
     if (net->options->tls_cert != NULL) {
-        info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+        /* We are no client; left to itself libwebsockets makes a context for one and never frees it. */
+        net->no_client = SSL_CTX_new(TLS_client_method());
+        info.provided_client_ssl_ctx = net->no_client;
         info.ssl_cert_filepath = net->options->tls_cert;
         info.ssl_private_key_filepath = net->options->tls_key;
     }
@@ -126,6 +130,7 @@ void net_destroy(struct net *net)
             loop_turn(net->hub->loop);
         lws_context_destroy(net->context);
     }
+    SSL_CTX_free(net->no_client);
     loop_at_turn_end(net->hub->loop, NULL, NULL);
     free(net);
 }
