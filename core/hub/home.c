@@ -349,16 +349,17 @@ static void kick(struct hub *hub, const struct request *request)
     struct channel *channel = channel_find(hub, request->channel);
     if (channel == NULL)
         return;
-    for (bool is_found = true; is_found;) {
-        struct seat *seat;
-        is_found = false;
-        for (size_t at = 0; !is_found && (seat = map_next(&channel->seats, &at)) != NULL;)
-            is_found = is_meant(seat, request);
-        if (is_found) {
-            hub_evict(hub, channel->name, seat, request->code, request->reason);
-            leave(channel, seat, request);
-        }
+    struct seat **meant = xcalloc(channel->seats.count + 1, sizeof *meant), *seat;
+    size_t count = 0;
+    for (size_t at = 0; (seat = map_next(&channel->seats, &at)) != NULL;)
+        if (is_meant(seat, request))
+            meant[count++] = seat;
+    for (size_t i = 0; i < count; i++) {
+        hub_evict(hub, channel->name, meant[i], request->code, request->reason);
+        leave(channel, meant[i], request);
     }
+    stats_add(&hub->stats, STAT_KICKED, (int64_t)count);
+    free(meant);
 }
 
 /* ---- call and presence ---- */

@@ -33,6 +33,7 @@
     X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                                        \
     X(REFUSED_ORIGIN, "weir_refused_total{reason=\"origin\"}", "counter", "")                                      \
     X(REFUSED_CONNECTIONS, "weir_refused_total{reason=\"max_connections\"}", "counter", "")                        \
+    X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")                         \
     X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter", "Connections ended by us, by reason.") \
     X(CUT_SLOW, "weir_cut_total{reason=\"slow\"}", "counter", "")                                                  \
     X(CUT_TIMEOUT, "weir_cut_total{reason=\"timeout\"}", "counter", "")                                            \

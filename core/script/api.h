@@ -11,6 +11,8 @@
 void api_global_open(lua_State *L);
 /* Adds a wish to the running hook's effects, within the script's memory. */
 void api_wish(lua_State *L, struct running *running, const struct effect *effect);
+/* EFFECT_PUBLISH, if the message is not too large for the channel. */
+void api_wish_publish(lua_State *L, struct running *running, struct slice channel, struct slice data);
 /* The value at `index` as JSON in the VM's scratch; raises "WHAT: data.items[3]: ..." */
 struct slice api_encode(lua_State *L, int index, const char *what);
 

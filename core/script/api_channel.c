@@ -68,8 +68,7 @@ static int channel_publish(lua_State *L)
     const struct channel *channel = check_self(L, running, "publish");
     luaL_checkany(L, 2);
     struct slice data = api_encode(L, 2, "publish");
-    api_wish(L, running,
-             &(struct effect){.kind = EFFECT_PUBLISH, .channel = channel->name, .data = data});
+    api_wish_publish(L, running, channel->name, data);
     return 0;
 }
 

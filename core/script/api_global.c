@@ -54,14 +54,24 @@ static struct slice check_channel(lua_State *L, struct running *running, const c
     return name;
 }
 
+/* What the channel would refuse is refused here, at the script's line: later nobody would hear of it. */
+void api_wish_publish(lua_State *L, struct running *running, struct slice channel, struct slice data)
+{
+    struct slice values[PATTERN_PARAMS_MAX];
+    const struct channel_type *type = generation_find(running->generation, channel, values);
+    if (type != NULL && data.len > type->max_size)
+        luaL_error(L, "publish: a message of %d bytes, and max_size of this channel is %d", (int)data.len,
+                   (int)type->max_size);
+    api_wish(L, running, &(struct effect){.kind = EFFECT_PUBLISH, .channel = channel, .data = data});
+}
+
 static int publish(lua_State *L)
 {
     struct running *running = program_running(L, "publish");
     struct slice channel = check_channel(L, running, "publish");
     luaL_checkany(L, 2);
     struct slice data = api_encode(L, 2, "publish");
-    api_wish(L, running,
-             &(struct effect){.kind = EFFECT_PUBLISH, .channel = channel, .data = data});
+    api_wish_publish(L, running, channel, data);
     return 0;
 }
 

@@ -371,7 +371,7 @@ describe("script/runtime", function()
     it("cannot fill the server's memory", function()
       start([[
         local c = channel("c")
-        local big = ("x"):rep(100000)
+        local big = ("x"):rep(60000)
         function c:on_publish() while true do self:publish(big) end end]], { memory = 2 << 20, cpu_ms = 1000 })
       local answer = publish(r:channel "c", "{}")
       assert.same({ 504, 0 }, { answer.code, #answer.effects })
