@@ -126,7 +126,8 @@ test: install-test ## install what the tests need, build, run every spec (ONE=pa
 
 # Needs no installing: for the second and later time. The last line counts.
 spec: $(B)/weir $(B)/host ## the specs of one flavor (FLAVOR=debug|asan|tsan ONE=pattern)
-	@FLAVOR=$(FLAVOR) lua5.4 spec/support/run.lua $(BUSTED) $(SPECS)
+	@FLAVOR=$(FLAVOR) TSAN_OPTIONS=suppressions=$(CURDIR)/spec/support/tsan.supp \
+	  lua5.4 spec/support/run.lua $(BUSTED) $(SPECS)
 
 test-asan: install-test ## every spec under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory FLAVOR=asan spec

@@ -249,7 +249,10 @@ describe("the limits of scripts", function()
     lazy_teardown(function() it_runs:stop "KILL" end)
     after_each(function() talk.close_all() end)
 
-    for _, method in ipairs { "plain", "pcall", "nested", "sort", "rep", "concat", "find", "gsub", "gmatch" } do
+    local methods = { "plain", "nested", "sort", "rep", "concat", "find", "gsub", "gmatch" }
+    -- An error is a longjmp out of C that the thread sanitizer was not told of: its own stack overflows after many.
+    if os.getenv("FLAVOR") ~= "tsan" then methods[#methods + 1] = "pcall" end
+    for _, method in ipairs(methods) do
       it("are --hook-ms, and the next is served: " .. method, function()
         local ann = talk.to(it_runs, { as = "ann" })
         ann:say('{"id":1,"connect":{}}', '{"id":2,"rpc":{"method":"' .. method .. '"}}', '{"id":3,"rpc":{"method":"fine"}}')

@@ -306,12 +306,15 @@ describe("a reload that is refused", function()
     ["a rule that is none"] = { 'channel("b", { subscribe = "user and" })', "subscribe" },
     ["two equal patterns"] = { 'channel("room:{other}", {})', "room:" },
     ["a loop while loading"] = { "while true do end", "" },
-    ["a loop that pcall would hide"] = { "while true do pcall(error) end", "" },
     ["a module that is not there"] = { 'require "nothing"', "nothing" },
     ["too much memory while loading"] = { 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end', "" },
     ["bytecode"] = { "\27Lua" .. ("x"):rep(50), "", true },
     ["what is no UTF-8 and no Lua"] = { "\xff\xfe", "", true },
   }
+  -- An error is a longjmp out of C that the thread sanitizer was not told of: its own stack overflows after many.
+  if os.getenv("FLAVOR") ~= "tsan" then
+    cases["a loop that pcall would hide"] = { "while true do pcall(error) end", "" }
+  end
 
   lazy_setup(function()
     it_runs = server.start {
