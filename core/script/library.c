@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "script/codec.h"
 #include "script/sandbox.h"
+#include "script/text.h"
 #include "script/vm.h"
 
 /* ---- base ---- */
@@ -122,44 +123,6 @@ static int charged(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-static int pattern(lua_State *L)
-{
-    const char *name = lua_tostring(L, lua_upvalueindex(2));
-    if (lua_type(L, 1) == LUA_TSTRING && lua_rawlen(L, 1) > PATTERN_SUBJECT_MAX)
-        return luaL_error(L, "string.%s: the text is %d bytes long, the limit is %d", name,
-                          (int)lua_rawlen(L, 1), PATTERN_SUBJECT_MAX);
-    if (lua_type(L, 2) == LUA_TSTRING && lua_rawlen(L, 2) > PATTERN_TEXT_MAX)
-        return luaL_error(L, "string.%s: the pattern is %d bytes long, the limit is %d", name,
-                          (int)lua_rawlen(L, 2), PATTERN_TEXT_MAX);
-    return charged(L);
-}
-
-/* Plain, in linear time, and without the bounds of patterns. */
-static int string_find(lua_State *L)
-{
-    size_t len, sought_len;
-    if (!lua_toboolean(L, 4))
-        return pattern(L);
-    const char *text = luaL_checklstring(L, 1, &len),
-               *sought = luaL_checklstring(L, 2, &sought_len);
-    lua_Integer from = luaL_optinteger(L, 3, 1);
-    if (from < 0)
-        from = from < -(lua_Integer)len ? 1 : (lua_Integer)len + from + 1;
-    if (from == 0)
-        from = 1;
-    vm_charge(L, len);
-    const char *found = NULL;
-    if (from <= (lua_Integer)len + 1)
-        found = memmem(text + from - 1, len - (size_t)from + 1, sought, sought_len);
-    if (found == NULL) {
-        lua_pushnil(L);
-        return 1;
-    }
-    lua_pushinteger(L, found - text + 1);
-    lua_pushinteger(L, found - text + (lua_Integer)sought_len);
-    return 2;
-}
-
 /* Stock rep counts to n even where there is nothing to repeat. */
 static int string_rep(lua_State *L)
 {
@@ -255,11 +218,12 @@ static const struct entry base_entries[] = {
 };
 
 static const struct entry string_entries[] = {
-    {"byte", charged, 0},    {"char", NULL, 0},    {"find", string_find, 0}, {"format", charged, 0},
-    {"gmatch", pattern, 0},  {"gsub", pattern, 0}, {"len", NULL, 0},         {"lower", charged, 0},
-    {"match", pattern, 0},   {"pack", charged, 0}, {"packsize", NULL, 0},    {"rep", string_rep, 0},
-    {"reverse", charged, 0}, {"sub", NULL, 0},     {"trim", string_trim, 0}, {"unpack", charged, 0},
-    {"upper", charged, 0},   {NULL, NULL, 0},
+    {"byte", charged, 0},    {"char", NULL, 0},          {"find", text_find, 0},
+    {"format", charged, 0},  {"gmatch", text_gmatch, 0}, {"gsub", text_gsub, 0},
+    {"len", NULL, 0},        {"lower", charged, 0},      {"match", text_match, 0},
+    {"pack", charged, 0},    {"packsize", NULL, 0},      {"rep", string_rep, 0},
+    {"reverse", charged, 0}, {"sub", NULL, 0},           {"trim", string_trim, 0},
+    {"unpack", charged, 0},  {"upper", charged, 0},      {NULL, NULL, 0},
 };
 
 static const struct entry table_entries[] = {
@@ -292,10 +256,6 @@ static void take(lua_State *L, int from, const struct entry *entries)
         lua_getfield(L, from, e->name);
         if (e->wrap != NULL) {
             lua_pushinteger(L, e->context);
-            if (e->wrap == pattern || e->wrap == string_find) {
-                lua_pushstring(L, e->name);
-                lua_replace(L, -2);
-            }
             lua_pushcclosure(L, e->wrap, 2);
         }
         ensure(!lua_isnil(L, -1));

@@ -26,6 +26,7 @@ struct vm {
     int status;          /* of the protected call at the bottom */
     uint64_t cpu_end_ns; /* 0: the clock has not been looked at yet */
     size_t units;        /* of C work since then */
+    size_t charged;      /* of it, by vm_charge, in the whole run */
     struct vm_outcome *outcome;
 };
 
@@ -164,6 +165,7 @@ void vm_charge(lua_State *L, size_t units)
 {
     struct vm *vm = vm_of(L);
     vm->units += units;
+    vm->charged += units;
     if (vm->units <= CHECK_UNITS)
         return;
     if (vm->stop == VM_DONE && is_over_time(vm))
@@ -205,6 +207,11 @@ void vm_settle(struct vm *vm)
 size_t vm_bytes(const struct vm *vm)
 {
     return vm->used;
+}
+
+size_t vm_charged(const struct vm *vm)
+{
+    return vm->charged;
 }
 
 bool vm_is_full(const struct vm *vm)
@@ -347,7 +354,7 @@ static void begin_run(struct vm *vm, struct vm_outcome *outcome)
     vm->stop = VM_DONE;
     vm->status = LUA_OK;
     vm->cpu_end_ns = 0;
-    vm->units = vm->lent = 0;
+    vm->units = vm->charged = vm->lent = 0;
     set_interval(vm, CHECK_INSTRUCTIONS);
 }
 

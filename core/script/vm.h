@@ -23,6 +23,9 @@ void vm_destroy(struct vm *vm); /* NULL is fine. No Lua code runs */
 /* Collects, and takes what is left as the size that `memory` is added to. */
 void vm_settle(struct vm *vm);
 size_t vm_bytes(const struct vm *vm);
+/* What vm_charge was told in the last run: how far it went, in a measure that no machine changes.
+ */
+size_t vm_charged(const struct vm *vm);
 /* Whether more than half of the memory is taken for good: by what is left after a run over it. */
 bool vm_is_full(const struct vm *vm);
 /* The main thread of the state: for reading by code that cannot raise. */

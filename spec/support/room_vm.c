@@ -1,6 +1,5 @@
 /* script/vm and script/sandbox for specs: chunks of Lua run in a VM with the sandbox and nothing
  * else. */
-#include "script/library.h"
 #include "script/sandbox.h"
 #include "script/vm.h"
 
@@ -13,6 +12,22 @@ struct chunk {
     size_t len;
     struct buf result; /* what it returned, as text */
 };
+
+/* Stands before a VM's own allocator: growths number `from` until `to` of a run are refused. */
+struct refusal {
+    lua_Alloc allocate;
+    void *context;
+    lua_Integer from, to, seen;
+};
+
+static void *allocate_or_not(void *context, void *old, size_t old_size, size_t size)
+{
+    struct refusal *r = context;
+    bool grows = size > (old ? old_size : 0);
+    if (grows && ++r->seen >= r->from && r->seen < r->to)
+        return NULL;
+    return r->allocate(r->context, old, old_size, size);
+}
 
 static struct vm *check_vm(lua_State *L)
 {
@@ -58,13 +73,19 @@ static int run_chunk(lua_State *L)
     return keep_result(L, LUA_OK, (lua_KContext)chunk);
 }
 
+/* run(source[, from, to]) -> how it ended, the growths of memory that it asked for */
 static int run(lua_State *L)
 {
     struct vm *vm = check_vm(L);
     struct vm_outcome outcome;
     struct chunk chunk = {0};
+    struct refusal refusal = {.from = luaL_optinteger(L, 3, LUA_MAXINTEGER),
+                              .to = luaL_optinteger(L, 4, LUA_MAXINTEGER)};
     chunk.source = luaL_checklstring(L, 2, &chunk.len);
+    refusal.allocate = lua_getallocf(vm_state(vm), &refusal.context);
+    lua_setallocf(vm_state(vm), allocate_or_not, &refusal);
     vm_run(vm, run_chunk, &chunk, &outcome);
+    lua_setallocf(vm_state(vm), refusal.allocate, refusal.context);
     lua_createtable(L, 0, 6);
     lua_pushstring(L, ends[outcome.end]);
     lua_setfield(L, -2, "how");
@@ -79,6 +100,13 @@ static int run(lua_State *L)
     lua_pushlstring(L, chunk.result.at, chunk.result.len);
     lua_setfield(L, -2, "result");
     buf_finish(&chunk.result);
+    lua_pushinteger(L, refusal.seen);
+    return 2;
+}
+
+static int charged(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)vm_charged(check_vm(L)));
     return 1;
 }
 
@@ -109,7 +137,8 @@ static int finish(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg methods[] = {{"run", run}, {"bytes", bytes}, {"__gc", finish}, {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"run", run}, {"bytes", bytes}, {"charged", charged}, {"__gc", finish}, {NULL, NULL}};
 
 int luaopen_room_vm(lua_State *L);
 int luaopen_room_vm(lua_State *L)
@@ -118,10 +147,8 @@ int luaopen_room_vm(lua_State *L)
     luaL_setfuncs(L, methods, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, "__index");
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 1);
     lua_pushcfunction(L, new);
     lua_setfield(L, -2, "new");
-    lua_pushinteger(L, PATTERN_SUBJECT_MAX);
-    lua_setfield(L, -2, "subject_max");
     return 1;
 }
