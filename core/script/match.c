@@ -8,7 +8,7 @@
 
 /* ROADS_MAX is stock Lua's bound for how deep a pattern may branch. A step costs about as much as
  * so many bytes of the work that vm_charge counts otherwise. */
-enum { ROADS_MAX = 199, STEPS_UNTOLD = 4096, STEP_UNITS = 4, RUN_STEPS = 4096 };
+enum { ROADS_MAX = 199, STEPS_UNTOLD = 4096, STEP_UNITS = 4, PIECE_STEPS = 4096 };
 
 /* What stands for one character: "x", ".", "%a", "[set]". */
 struct item {
@@ -154,9 +154,8 @@ static inline bool item_takes(const struct item *item, unsigned char c)
     return false;
 }
 
-static bool takes_at(struct match *m, const struct item *item, const char *at)
+static inline bool takes_at(const struct match *m, const struct item *item, const char *at)
 {
-    spend(m, item->cost);
     return at < m->text_end && item_takes(item, (unsigned char)*at);
 }
 
@@ -182,18 +181,38 @@ static const char *end_of_run(const struct item *item, const char *at, const cha
     return at;
 }
 
-/* In pieces, so that the budget is asked on the way. */
+/* Where one piece of text ends that begins at `at`: what is done between two spends. */
+static inline const char *end_of_piece(const struct match *m, const struct item *item,
+                                       const char *at)
+{
+    size_t left = (size_t)(m->text_end - at);
+    if (left * item->cost <= PIECE_STEPS)
+        return m->text_end;
+    size_t piece = PIECE_STEPS / item->cost + 1;
+    return left > piece ? at + piece : m->text_end;
+}
+
 static const char *take_run(struct match *m, const struct item *item, const char *at)
 {
-    size_t piece = RUN_STEPS / item->cost + 1;
     while (at < m->text_end) {
-        const char *from = at, *stop = m->text_end;
-        if ((size_t)(stop - at) > piece)
-            stop = at + piece;
+        const char *from = at, *stop = end_of_piece(m, item, at);
         at = end_of_run(item, at, stop);
         spend(m, (size_t)(at - from) * item->cost);
         if (at < stop)
             break;
+    }
+    return at;
+}
+
+/* The first such character at or behind `at`, or the end of the text. */
+static const char *find_first(struct match *m, const struct item *item, const char *at)
+{
+    while (at < m->text_end && !item_takes(item, (unsigned char)*at)) {
+        const char *from = at, *stop = end_of_piece(m, item, at);
+        do
+            at++;
+        while (at < stop && !item_takes(item, (unsigned char)*at));
+        spend(m, (size_t)(at - from) * item->cost);
     }
     return at;
 }
@@ -217,7 +236,7 @@ static const char *read_set(struct match *m, const char *p, struct item *item)
     } while (*p != ']');
     item->last = p;
     item->cost = 1 + (size_t)(p - from) / STEP_UNITS;
-    spend(m, item->cost);
+    spend(m, 2 * item->cost); /* for this, and for what it is read for */
     return p + 1;
 }
 
@@ -349,7 +368,7 @@ static enum course match_frontier(struct walk *w)
     if (w->next[2] != '[')
         luaL_error(m->L, "missing '[' after '%%f' in pattern");
     const char *after = read_set(m, w->next + 3, &item);
-    spend(m, 2 * item.cost);
+    spend(m, item.cost);
     if (is_in_set(&item, w->at == m->text ? 0 : (unsigned char)w->at[-1]) ||
         !is_in_set(&item, w->at == m->text_end ? 0 : (unsigned char)*w->at))
         return FAILED;
@@ -471,6 +490,7 @@ static bool turn_into(struct walk *w, struct road *road)
         road->at--;
         break;
     case MORE:
+        spend(w->m, road->item.cost);
         if (!takes_at(w->m, &road->item, road->at))
             return false;
         road->at++;
@@ -517,4 +537,31 @@ const char *match_try(struct match *m, const char *from)
         if (course == FAILED && !go_back(&w))
             return NULL;
     }
+}
+
+/* ---- where a match may begin ---- */
+
+static inline bool is_item(const struct match *m, const char *p)
+{
+    if (p == m->pattern_end || *p == '(' || *p == ')')
+        return false;
+    if (*p == '$')
+        return p + 1 < m->pattern_end;
+    return *p != '%' || !(p[1] == 'b' || p[1] == 'f' || isdigit((unsigned char)p[1]));
+}
+
+/* A pattern that begins with an item that has to be there begins only at such characters: no way
+ * from anywhere else comes past it. */
+const char *match_seek(struct match *m, const char *from)
+{
+    struct item item;
+    const char *p = m->pattern;
+    if (p < m->pattern_end && *p == '(')
+        p++;
+    if (!is_item(m, p))
+        return from;
+    char sign = *read_item(m, p, &item);
+    if (sign == '*' || sign == '-' || sign == '?' || from == m->text_end)
+        return from;
+    return find_first(m, &item, from);
 }

@@ -26,6 +26,8 @@ struct match {
 };
 
 void match_init(struct match *m, lua_State *L, struct slice text, struct slice pattern);
+/* The first place at or behind `from` where a match may begin; may be the end of the text. */
+const char *match_seek(struct match *m, const char *from);
 /* The end of the match that begins exactly at `from`, with its captures, or NULL. Mistakes in the
  * pattern are raised when the way through it comes across them, not before. */
 const char *match_try(struct match *m, const char *from);

@@ -53,10 +53,28 @@ static int push_nothing(lua_State *L)
     return 1;
 }
 
+/* Usually the first character is rare enough to jump from one to the next; where it is not, memmem
+ * takes over before the wrong starts have cost more than that does. */
+static const char *find_bytes(struct slice text, struct slice sought)
+{
+    const char *at = text.at, *stop = text.at + text.len;
+    if (sought.len == 0)
+        return at;
+    for (size_t wasted = 0; (size_t)(stop - at) >= sought.len; wasted += sought.len) {
+        if (wasted > 256 + 2 * (size_t)(at - text.at))
+            return memmem(at, (size_t)(stop - at), sought.at, sought.len);
+        at = memchr(at, *sought.at, (size_t)(stop - at) - sought.len + 1);
+        if (at == NULL || memcmp(at, sought.at, sought.len) == 0)
+            return at;
+        at++;
+    }
+    return NULL;
+}
+
 static int find_plain(lua_State *L, struct slice text, struct slice sought, size_t skip)
 {
     vm_charge(L, text.len - skip);
-    const char *found = memmem(text.at + skip, text.len - skip, sought.at, sought.len);
+    const char *found = find_bytes(slice_make(text.at + skip, text.len - skip), sought);
     if (found == NULL)
         return push_nothing(L);
     lua_pushinteger(L, found - text.at + 1);
@@ -83,16 +101,12 @@ static bool skip_anchor(struct match *m)
 static const char *match_next(struct match *m, const char **from)
 {
     bool is_anchored = skip_anchor(m);
-    for (const char *at = *from; at <= m->text_end; at++) {
-        const char *end = match_try(m, at);
-        if (end != NULL) {
-            *from = at;
-            return end;
-        }
-        if (is_anchored)
-            break;
+    const char *end = match_try(m, *from);
+    while (end == NULL && *from < m->text_end && !is_anchored) {
+        *from = match_seek(m, *from + 1);
+        end = match_try(m, *from);
     }
-    return NULL;
+    return end;
 }
 
 static int find_pattern(lua_State *L, struct slice text, struct slice pattern, size_t skip,
@@ -133,51 +147,51 @@ int text_match(lua_State *L)
 
 /* ---- gmatch ---- */
 
-/* Upvalues of the iterator. BEHIND: where the last match ended, -1 before the first. */
-enum { TEXT = 1, PATTERN, AT, BEHIND };
+/* A userdata, with text and pattern an upvalue of the iterator. */
+struct iteration {
+    struct match m;
+    const char *at, *behind; /* at: NULL when it is over; behind: the last match, NULL before one */
+};
 
-static struct slice upvalue_text(lua_State *L, int which)
+static int end_iteration(struct iteration *i)
 {
-    struct slice text;
-    text.at = lua_tolstring(L, lua_upvalueindex(which), &text.len);
-    return text;
-}
-
-static void set_upvalue(lua_State *L, int which, lua_Integer n)
-{
-    lua_pushinteger(L, n);
-    lua_replace(L, lua_upvalueindex(which));
+    i->at = NULL;
+    match_settle(&i->m);
+    return 0;
 }
 
 /* Every match but an empty one right behind the one before. */
 static int iterate(lua_State *L)
 {
-    struct match m;
-    match_init(&m, L, upvalue_text(L, TEXT), upvalue_text(L, PATTERN));
-    lua_Integer len = m.text_end - m.text, at = lua_tointeger(L, lua_upvalueindex(AT)),
-                behind = lua_tointeger(L, lua_upvalueindex(BEHIND));
-    for (; at <= len; at++) {
-        const char *end = match_try(&m, m.text + at);
-        if (end == NULL || end - m.text == behind)
-            continue;
-        set_upvalue(L, AT, end - m.text);
-        set_upvalue(L, BEHIND, end - m.text);
-        match_settle(&m);
-        return push_captures(&m, m.text + at, end);
+    struct iteration *i = lua_touserdata(L, lua_upvalueindex(1));
+    struct match *m = &i->m;
+    const char *at = i->at;
+    if (at == NULL)
+        return 0;
+    m->L = L;
+    const char *end = match_try(m, at);
+    while (end == NULL || end == i->behind) {
+        if (at == m->text_end)
+            return end_iteration(i);
+        at = match_seek(m, at + 1);
+        end = match_try(m, at);
     }
-    match_settle(&m);
-    return 0;
+    i->at = i->behind = end;
+    match_settle(m);
+    return push_captures(m, at, end);
 }
 
 int text_gmatch(lua_State *L)
 {
-    struct slice text = check_text(L, 1);
-    check_text(L, 2);
+    struct slice text = check_text(L, 1), pattern = check_text(L, 2);
     size_t skip = check_skip(L, 3, text.len);
-    lua_settop(L, 2);
-    lua_pushinteger(L, (lua_Integer)(skip > text.len ? text.len + 1 : skip));
-    lua_pushinteger(L, -1);
-    lua_pushcclosure(L, iterate, 4);
+    struct iteration *i = lua_newuserdatauv(L, sizeof *i, 0);
+    match_init(&i->m, L, text, pattern);
+    i->at = skip > text.len ? NULL : text.at + skip;
+    i->behind = NULL;
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, iterate, 3);
     return 1;
 }
 
@@ -281,7 +295,9 @@ static lua_Integer replace_all(struct rewriting *r, lua_Integer limit)
             replace(r, at, end);
             count++;
             at = behind = end;
-        } else if (at++ == m->text_end) {
+        } else if (at < m->text_end) {
+            at = match_seek(m, at + 1);
+        } else {
             break;
         }
         if (is_anchored)

@@ -10,17 +10,25 @@ local function random(n)
 end
 local function one(list) return list[random(#list)] end
 
-local LETTERS = { "a", "b", "a", "b", "A", "B", "0", "7", " ", "\n", "_", "(", ")", "-", "%", "]", "[", "^", "$", ".", "\0", "\255", "ab", "aab" }
-local SINGLES = { "a", "b", ".", "a", "b", ".", "0", " ", "_", "]", "^", "$", "-", "\0", "\255", "%(", "%)", "%%", "%.", "%]", "%-", "%_", "%^",
-  "%a", "%A", "%c", "%C", "%d", "%D", "%g", "%G", "%l", "%L", "%p", "%P", "%s", "%S", "%u", "%U", "%w", "%W", "%x", "%X", "%z", "%Z", "%e", "%E" }
-local SETS = { "[ab]", "[^a]", "[a-b]", "[^a-z]", "[]]", "[]a]", "[^]]", "[^]a]", "[a-]", "[-a]", "[a-%%]", "[%a-z]", "[%w_]", "[^%s]",
-  "[%]]", "[%-a]", "[a-b-0]", "[\0-\127]", "[\128-\255]", "[^\0]", "[.]", "[%.a]", "[^^]", "[a^]", "[$]", "[(]", "[%D0]", "[b-a]", "[%b]" }
-local BROKEN = { "[", "[a", "[^", "[]", "[^]", "[a-", "[%", "[%]", "[a%", "%", "%b", "%b(", "%f", "%fa", "%f[", "%f[a", "(", ")", "(", ")", "())",
+local LETTERS = { "a", "b", "a", "b", "A", "B", "0", "7", " ", "\n", "_", "(", ")", "-", "%", "]", "[", "^", "$",
+  ".", "\0", "\255", "ab", "aab" }
+local SINGLES = { "a", "b", ".", "a", "b", ".", "0", " ", "_", "]", "^", "$", "-", "\0", "\255", "%(", "%)", "%%",
+  "%.", "%]", "%-", "%_", "%^",
+  "%a", "%A", "%c", "%C", "%d", "%D", "%g", "%G", "%l", "%L", "%p", "%P", "%s", "%S", "%u", "%U", "%w", "%W", "%x",
+  "%X", "%z", "%Z", "%e", "%E" }
+local SETS = { "[ab]", "[^a]", "[a-b]", "[^a-z]", "[]]", "[]a]", "[^]]", "[^]a]", "[a-]", "[-a]", "[a-%%]", "[%a-z]",
+  "[%w_]", "[^%s]",
+  "[%]]", "[%-a]", "[a-b-0]", "[\0-\127]", "[\128-\255]", "[^\0]", "[.]", "[%.a]", "[^^]", "[a^]", "[$]", "[(]",
+  "[%D0]", "[b-a]", "[%b]" }
+local BROKEN = { "[", "[a", "[^", "[]", "[^]", "[a-", "[%", "[%]", "[a%", "%", "%b", "%b(", "%f", "%fa", "%f[",
+  "%f[a", "(", ")", "(", ")", "())",
   "%0", "%1", "%2", "%9" }
-local OTHERS = { "%b()", "%bab", "%baa", "%b  ", "%f[a]", "%f[^a]", "%f[%w]", "%f[\0]", "%f[%W]", "^", "$", "()", "(a", "b)", "(.", ".)", "(a*)", "(.-)",
+local OTHERS = { "%b()", "%bab", "%baa", "%b  ", "%f[a]", "%f[^a]", "%f[%w]", "%f[\0]", "%f[%W]", "^", "$", "()",
+  "(a", "b)", "(.", ".)", "(a*)", "(.-)",
   "(b?)", "(%w+)", "()", "%1", "%2", "((a)", "(())", "%1*", "%f[a]*", "%b()?", "()+", "(a)-" }
 local SIGNS = { "", "", "", "", "*", "+", "-", "?", "*", "+", "-", "?", "**", "+-", "??" }
-local TEMPLATES = { "", "x", "<%0>", "%1", "%1%2", "[%0%1]", "%%", "%%%0", "%2", "%9", "%", "a%", "%x", "%\0", "\0%0\0", "%0%0", 7, 1.5 }
+local TEMPLATES = { "", "x", "<%0>", "%1", "%1%2", "[%0%1]", "%%", "%%%0", "%2", "%9", "%", "a%", "%x", "%\0",
+  "\0%0\0", "%0%0", 7, 1.5 }
 
 local function text()
   local out = {}
@@ -68,7 +76,8 @@ local function answer(...)
   if n == 4 and random(10) == 1 then return {} end
   return "<" .. show(...) .. ">"
 end
-local ANSWERS = setmetatable({ a = "1", b = false, ab = "%0", [1] = "one", [2] = 2.5, ["0"] = random(10) == 1 and {} or nil },
+local ANSWERS = setmetatable({ a = "1", b = false, ab = "%0", [1] = "one", [2] = 2.5,
+  ["0"] = random(10) == 1 and {} or nil },
   { __index = function(_, key) if key == " " then return "space" end end })
 
 for _ = 1, COUNT do
@@ -130,7 +139,7 @@ local WRITTEN = [==[
 ("a\0b"):find("\0")
 ("a\0b\0c"):find("%z", 3)
 ("a\0b"):match("[^\0]+$")
-(10203):find(2)
+string.find(10203, 2)
 string.find("abc", "b", "2")
 ("hello"):match("^(h)(.-)o$")
 ("key = value"):match("^(%w+)%s*=%s*(%w+)$")
@@ -195,7 +204,7 @@ local MISTAKES = [==[
 ("a"):gsub()
 ("a"):find()
 ("a"):find({})
-("a"):find("a", {})
+("a"):find("a", {}, {})
 ("a"):find("a", 1.5)
 ("a"):match("a", "x")
 ("a"):gmatch()
@@ -225,9 +234,9 @@ string.gsub({}, "a", "b")
 ("a"):gmatch("(a")()
 ("a"):match(("()"):rep(33))
 ("a"):rep(300):match(("a?"):rep(200))
-("a"):rep(300):match(("a*"):rep(200))
+("ab"):rep(150):match(("a*b*"):rep(100))
+("ab"):rep(150):match(("a+b+"):rep(100))
 ("a"):rep(300):match(("a-"):rep(200) .. "b")
-("a"):rep(300):match(("a+"):rep(200))
 ("a"):gsub("a", error)
 ("a"):gsub("a", function() local t = nil; return t.x end)
 ("a"):gsub("a", setmetatable({}, { __index = function() error("no") end }))
@@ -285,15 +294,16 @@ describe("script/match", function()
   local ROUNDS, COUNT = 125, 400 -- 50,000 pairs
 
   it("says what stock Lua says, for 50,000 patterns and texts of every kind", function()
+    local unseen = { "missing ']'", "ends with '%'", "arguments to '%b'", "missing '[' after '%f'",
+  "unfinished capture",
+      "invalid pattern capture", "invalid capture index", "invalid use of '%'", "invalid replacement value" }
     for round = 1, ROUNDS do
-      local out = same_as_stock(CASES:gsub("SEED", tostring(round * 7919)):gsub("COUNT", tostring(COUNT)) .. "")
-      if round == 1 then
-        for _, said in ipairs { "missing ']'", "ends with '%'", "arguments to '%b'", "missing '[' after '%f'", "unfinished capture",
-          "invalid pattern capture", "invalid capture index", "invalid use of '%'", "invalid replacement value" } do
-          assert.truthy(out:find(said, 1, true), "no case of " .. said)
-        end
+      local out = same_as_stock((CASES:gsub("SEED", tostring(round * 7919)):gsub("COUNT", tostring(COUNT))))
+      for i = #unseen, 1, -1 do
+        if out:find(unseen[i], 1, true) then table.remove(unseen, i) end
       end
     end
+    assert.equal("", table.concat(unseen, ", "))
   end)
 
   local function show_all(expressions)
@@ -317,8 +327,9 @@ describe("script/match", function()
   it("does what the manual says", function()
     local lines = split(same_as_stock(show_all(WRITTEN)))
     for _, line in ipairs(lines) do assert.truthy(line:find("^%d+ true"), line) end
-    assert.equal('4 true 3 4 "l"', (lines[9]:gsub(' "l"$', "")))
-    assert.equal('3 true "hello hello world world" 2', lines[26])
+    assert.equal("hello hello world world", run [[return (("hello world"):gsub("(%w+)", "%1 %1"))]])
+    assert.equal("-a-b-c-", run [[return (("abc"):gsub("", "-"))]])
+    assert.equal("xax", run [[return (("bab"):gsub("b*", "x"))]])
   end)
 
   it("finds the mistakes that stock Lua finds, in its words", function()
@@ -342,7 +353,7 @@ describe("script/match", function()
   it("keeps two iterators apart, and ends for good", function()
     assert.equal("a1b2nil0", run [[
       local a, b = ("a b"):gmatch("%a"), ("1 2"):gmatch("%d")
-      return a() .. b() .. a() .. b() .. tostring(a()) .. select("#", a())]])
+      return a() .. b() .. a() .. b() .. tostring((a())) .. select("#", a())]])
   end)
 
   it("takes texts and patterns of any length", function()
@@ -362,7 +373,7 @@ describe("script/match", function()
         local out = vm:run(source)
         assert.equal("over cpu", out.how, out.text)
         assert.is_true(vm:charged() <= CHARGE_MAX, "it was stopped after " .. vm:charged())
-        assert.equal(1, out.line > 0 and 1 or out.line)
+        assert.is_true(out.line > 0)
       end
       assert.equal("3", vm:run("return (('abc'):find('c$'))").result)
     end)
