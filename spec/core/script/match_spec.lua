@@ -186,6 +186,8 @@ select("#", ("abc"):match("x"))
 ("a$"):match("a$$")
 ("a$b"):match("a$b")
 ("aXb"):match("%u%l")
+("a"):rep(300):find(("a?"):rep(199))
+("a"):rep(300):match(("()"):rep(32))
 ("a.b"):gsub("%.", "%%")
 ]==]
 
