@@ -305,7 +305,7 @@ static enum course match_again(struct walk *w)
     struct match *m = w->m;
     int index = w->next[1] - '1';
     if (index < 0 || (unsigned)index >= m->count || m->captures[index].len == CAPTURE_OPEN)
-        luaL_error(m->L, "invalid capture index %%%d", index + 1);
+        return (enum course)luaL_error(m->L, "invalid capture index %%%d", index + 1);
     const struct capture *capture = &m->captures[index];
     if (capture->len < 0 || m->text_end - w->at < capture->len)
         return FAILED;

@@ -26,20 +26,21 @@ struct match {
 };
 
 void match_init(struct match *m, lua_State *L, struct slice text, struct slice pattern);
-/* The first place at or behind `from` where a match may begin; may be the end of the text. */
-const char *match_seek(struct match *m, const char *from);
-/* The end of the match that begins exactly at `from`, with its captures, or NULL. Mistakes in the
- * pattern are raised when the way through it comes across them, not before. */
-const char *match_try(struct match *m, const char *from);
+/* Tells the budget of the steps it has not heard of: before other code runs, and at the end. Does
+ * not return when the budget is used up, as all of the following. */
+void match_settle(struct match *m);
 /* Counts steps beside those of match_try. */
 void match_spend(struct match *m, size_t steps);
-/* Tells the budget of the steps it has not heard of: before other code runs, and at the end. Does
- * not return when the budget is used up, as match_try and match_spend. */
-void match_settle(struct match *m);
 
 /* The capture `index`, counted from 0, of the match from `from` to `end`; of a pattern without
  * captures, 0 is all of it. Raises if there is none, or it is still open. `len` may be
  * CAPTURE_POSITION. */
 struct capture match_capture(struct match *m, unsigned index, const char *from, const char *end);
+/* The end of the match that begins exactly at `from`, with its captures, or NULL. Mistakes in the
+ * pattern are raised when the way through it comes across them, not before. */
+const char *match_try(struct match *m, const char *from);
+/* The first place at or behind `from` where a match may begin; may be the end of the text. Only
+ * after a match_try: a mistake in the pattern's first item is for that to find. */
+const char *match_seek(struct match *m, const char *from);
 
 #endif
