@@ -74,7 +74,7 @@ struct behaviour {
     void (*bind)(void *runtime, struct channel *channel);
     /* A hook of a bound channel; only those of channel->type->hooks. */
     void (*channel)(void *runtime, struct channel *channel, struct call *call);
-    /* The channel dies or its type is gone: frees channel->instance. */
+    /* The channel dies: frees channel->instance. */
     void (*release)(void *runtime, struct channel *channel);
 };
 

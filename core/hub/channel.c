@@ -105,13 +105,11 @@ void channel_bind(struct channel *channel)
         return;
     channel->generation = hub->generation;
     channel->type = generation_find(hub->generation, channel->name, channel->params);
-    if (channel->type != NULL) {
-        apply_history(channel);
-        hub->behaviour.bind(hub->behaviour.runtime, channel);
-    } else if (channel->instance != NULL) {
-        hub->behaviour.release(hub->behaviour.runtime, channel);
-        channel->instance = NULL;
-    }
+    /* A type that is gone may come back (a file saved in two steps): the old instance keeps the state until then. */
+    if (channel->type == NULL)
+        return;
+    apply_history(channel);
+    hub->behaviour.bind(hub->behaviour.runtime, channel);
 }
 
 struct channel *channel_find(struct hub *hub, struct slice name)
