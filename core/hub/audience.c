@@ -18,8 +18,98 @@ static struct audience *open_audience(struct hub *hub, struct slice channel)
     return audience;
 }
 
+/* ---- what waits ---- */
+
+/* Past this a run is handed over before the turn ends: one reader's queue is bounded, so are our buffers. */
+enum { RUN_BYTES_MAX = 64 * 1024 };
+
+static void put_in_list(struct hub *hub, struct audience *audience)
+{
+    if (audience->is_waiting)
+        return;
+    audience->is_waiting = true;
+    audience->prev_waiting = NULL;
+    audience->next_waiting = hub->waiting;
+    if (hub->waiting != NULL)
+        hub->waiting->prev_waiting = audience;
+    hub->waiting = audience;
+}
+
+static void take_from_list(struct hub *hub, struct audience *audience)
+{
+    if (!audience->is_waiting)
+        return;
+    audience->is_waiting = false;
+    if (audience->prev_waiting != NULL)
+        audience->prev_waiting->next_waiting = audience->next_waiting;
+    else
+        hub->waiting = audience->next_waiting;
+    if (audience->next_waiting != NULL)
+        audience->next_waiting->prev_waiting = audience->prev_waiting;
+}
+
+static void add_waiting(struct waiting *waiting, struct frame *frame)
+{
+    if (waiting->messages++ == 0) {
+        frame_ref(frame);
+        waiting->frame = frame;
+        return;
+    }
+    if (waiting->frame != NULL) {
+        buf_add(&waiting->bytes, waiting->frame->bytes, waiting->frame->len);
+        frame_unref(waiting->frame);
+        waiting->frame = NULL;
+    }
+    buf_add(&waiting->bytes, frame->bytes, frame->len);
+}
+
+static struct frame *take_waiting(struct waiting *waiting)
+{
+    struct frame *frame = waiting->frame;
+    if (frame == NULL && waiting->messages > 0) {
+        frame = frame_create(buf_slice(&waiting->bytes));
+        frame->messages = waiting->messages;
+        buf_clear(&waiting->bytes);
+        if (waiting->bytes.room > RUN_BYTES_MAX)
+            buf_finish(&waiting->bytes);
+    }
+    waiting->frame = NULL;
+    waiting->messages = 0;
+    return frame;
+}
+
+/* Everybody who is a member now was one when it was published: who joins or leaves has this called first. */
+static void flush(struct hub *hub, struct audience *audience)
+{
+    struct frame *frames[DIALECTS_MAX];
+    if (!audience->is_waiting)
+        return;
+    take_from_list(hub, audience);
+    for (unsigned d = 0; d < DIALECTS_MAX; d++)
+        frames[d] = take_waiting(&audience->waiting[d]);
+    for (unsigned i = 0; i < audience->count; i++) {
+        struct conn *conn = audience->members[i]->session->conn;
+        conn_push(conn, frames[conn->dialect->index]);
+    }
+    for (unsigned d = 0; d < DIALECTS_MAX; d++)
+        frame_unref(frames[d]);
+}
+
+void audience_flush_all(struct hub *hub)
+{
+    while (hub->waiting != NULL)
+        flush(hub, hub->waiting);
+}
+
+/* ---- members ---- */
+
 static void close_audience(struct hub *hub, struct audience *audience)
 {
+    take_from_list(hub, audience);
+    for (unsigned d = 0; d < DIALECTS_MAX; d++) {
+        frame_unref(audience->waiting[d].frame);
+        buf_finish(&audience->waiting[d].bytes);
+    }
     map_remove(&hub->audiences, audience->channel);
     free((char *)audience->channel.at);
     free(audience->members);
@@ -29,6 +119,7 @@ static void close_audience(struct hub *hub, struct audience *audience)
 void audience_add(struct hub *hub, struct member *member)
 {
     struct audience *audience = open_audience(hub, member->channel);
+    flush(hub, audience);
     if (audience->count == audience->room) {
         audience->room = audience->room ? audience->room * 2 : 2;
         audience->members = xrealloc(audience->members, audience->room * sizeof *audience->members);
@@ -44,6 +135,7 @@ void audience_remove(struct hub *hub, struct member *member)
     struct audience *audience = member->audience;
     if (audience == NULL)
         return;
+    flush(hub, audience);
     struct member *last = audience->members[--audience->count];
     audience->members[member->index] = last;
     last->index = member->index;
@@ -58,9 +150,14 @@ void audience_deliver(struct hub *hub, struct slice channel, struct frame *const
     struct audience *audience = map_find(&hub->audiences, channel);
     if (audience == NULL)
         return;
-    for (unsigned i = 0; i < audience->count; i++) {
-        struct conn *conn = audience->members[i]->session->conn;
-        conn_push(conn, frames[conn->dialect->index]);
-    }
+    bool is_long = false;
+    for (unsigned d = 0; d < DIALECTS_MAX; d++)
+        if (frames[d] != NULL) {
+            add_waiting(&audience->waiting[d], frames[d]);
+            is_long = is_long || audience->waiting[d].bytes.len > RUN_BYTES_MAX;
+        }
+    put_in_list(hub, audience);
+    if (is_long)
+        flush(hub, audience);
     stats_add(&hub->stats, STAT_MESSAGES_OUT, audience->count);
 }

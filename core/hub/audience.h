@@ -2,22 +2,37 @@
 #ifndef HUB_AUDIENCE_H
 #define HUB_AUDIENCE_H
 
+#include "base/buf.h"
 #include "base/slice.h"
+#include "hub/dialect.h"
 #include "wire/frame.h"
 
 struct hub;
 struct member;
+
+/* What was published to an audience in this turn and has not been handed to its members, in one dialect. */
+struct waiting {
+    struct frame *frame; /* the only one, with a reference of ours; NULL when there is none or there are more */
+    struct buf bytes;    /* two or more, one behind the other */
+    unsigned messages;
+};
 
 /* Owned by the hub; lives while it has members. */
 struct audience {
     struct slice channel; /* owned */
     struct member **members;
     unsigned count, room;
+    struct waiting waiting[DIALECTS_MAX];
+    struct audience *next_waiting, *prev_waiting; /* of the hub's, while anything waits */
+    bool is_waiting;
 };
 
 void audience_add(struct hub *hub, struct member *member);    /* makes the audience if it is the first */
 void audience_remove(struct hub *hub, struct member *member); /* frees it after the last; fine when in none */
-/* A reference to each member's outbox: no copy, no Lua, nothing is closed or freed. */
+/* Has the members get the frames (one per dialect, or NULL) at the end of this turn, or sooner where the order asks
+ * for it: what a busy channel says in one turn reaches each member as one run of bytes. No Lua, nothing is closed. */
 void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames);
+/* A reference to each member's outbox of what waits, in all audiences. Called at the end of the turn. */
+void audience_flush_all(struct hub *hub);
 
 #endif

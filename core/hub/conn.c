@@ -29,7 +29,7 @@ static void wake(struct conn *conn)
 /* What waits, and `more` that cannot join it, is counted as dropped; the end is marked. */
 static void give_up(struct conn *conn, enum counter reason, uint32_t more)
 {
-    stats_add(&conn->hub->stats, reason, conn->out.count + more);
+    stats_add(&conn->hub->stats, reason, (int64_t)outbox_messages(&conn->out) + more);
     stats_add(&conn->hub->stats, STAT_CUT_SLOW, 1);
     outbox_drop_waiting(&conn->out);
     conn_close(conn, CLOSE_SLOW, NULL);
@@ -50,9 +50,9 @@ static bool is_slow(struct conn *conn, struct frame *frame)
 {
     uint64_t now = loop_now_ms(conn->hub->loop);
     if (outbox_age_ms(&conn->out, now) > conn->hub->options->queue_ms)
-        give_up(conn, STAT_DROPS_SLOW_AGE, 1);
+        give_up(conn, STAT_DROPS_SLOW_AGE, frame->messages);
     else if (!outbox_push(&conn->out, frame, now))
-        give_up(conn, STAT_DROPS_SLOW_BYTES, 1);
+        give_up(conn, STAT_DROPS_SLOW_BYTES, frame->messages);
     else
         return false;
     return true;

@@ -1,5 +1,6 @@
 #include "net/flush.h"
 
+#include "hub/audience.h"
 #include "net/inside.h"
 
 static bool is_listed(const struct stream *stream)
@@ -46,7 +47,7 @@ static void flush_one(struct stream *stream)
 /* What is said while goodbyes are said (a script's farewell to a channel) goes out in the same turn. */
 void flush_all(struct net *net)
 {
-    while (net->awake != NULL) {
+    while (audience_flush_all(net->hub), net->awake != NULL) {
         struct stream *stream = net->awake;
         flush_remove(stream);
         flush_one(stream);

@@ -11,6 +11,7 @@ static struct frame *create(size_t len)
     atomic_init(&frame->refs, 1);
     frame->len = (uint32_t)len;
     frame->head_len = 0;
+    frame->messages = 1;
     frame->is_last = false;
     return frame;
 }

@@ -14,6 +14,7 @@ struct frame {
     atomic_uint refs;
     uint32_t len;      /* of bytes */
     uint32_t head_len; /* of these, the WebSocket header; 0 for plain bytes */
+    uint32_t messages; /* how many it carries, for counting */
     bool is_last;      /* the connection ends when this has been sent */
     char bytes[];
 };

@@ -53,6 +53,14 @@ bool outbox_push(struct outbox *box, struct frame *frame, uint64_t now_ms)
     return true;
 }
 
+uint64_t outbox_messages(const struct outbox *box)
+{
+    uint64_t messages = 0;
+    for (uint32_t n = 0; n < box->count; n++)
+        messages += slot_at(box, n)->frame->messages;
+    return messages;
+}
+
 bool outbox_is_empty(const struct outbox *box)
 {
     return box->count == 0;

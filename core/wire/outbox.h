@@ -24,6 +24,7 @@ void outbox_finish(struct outbox *box); /* drops what waits */
 bool outbox_push(struct outbox *box, struct frame *frame, uint64_t now_ms) MUST_USE;
 /* The same whatever the limit: for the few bytes that end a connection. */
 void outbox_push_last(struct outbox *box, struct frame *frame, uint64_t now_ms);
+uint64_t outbox_messages(const struct outbox *box); /* that wait, for counting */
 bool outbox_is_empty(const struct outbox *box);
 uint32_t outbox_age_ms(const struct outbox *box, uint64_t now_ms); /* of the oldest; 0 when empty */
 

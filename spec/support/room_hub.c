@@ -1,5 +1,6 @@
 /* hub/ and dialect/ for specs: workers whose turns the spec takes, clients without sockets, and a
  * behaviour that asks a Lua function. */
+#include "hub/audience.h"
 #include "hub/hub.h"
 
 #include <lauxlib.h>
@@ -901,6 +902,7 @@ static int flush(lua_State *L)
     lua_pushnil(L);
     lua_newtable(L);
     client->wakes = 0;
+    audience_flush_all(client->conn.hub);
     conn_seal(&client->conn);
     if (client->conn.closing && !client->has_said_goodbye)
         say_goodbye(client);

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "dialect/centrifuge.h"
+#include "hub/audience.h"
 #include "hub/channel.h"
 #include "hub/hub.h"
 #include "hub/session.h"
@@ -94,6 +95,7 @@ static void read_out(struct client *client)
 {
     struct outbox *out = &client->conn.out;
     client->is_awake = false;
+    audience_flush_all(client->conn.hub);
     conn_seal(&client->conn);
     client->worker->closes += client->conn.closing != 0;
     while (!outbox_is_empty(out)) {
