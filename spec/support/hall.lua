@@ -30,11 +30,11 @@ function Talk:hears()
   return self:takes()
 end
 
--- The same without a turn.
+-- The same without a turn. talk.frames: how many WebSocket frames came; talk.pushes: in how many outbox entries.
 function Talk:takes()
-  local messages, goodbye = self.conn:flush()
+  local messages, goodbye, entries = self.conn:flush()
   self.goodbye = goodbye or self.goodbye
-  self.frames = #messages
+  self.frames, self.pushes = #messages, entries
   return lines_of(messages)
 end
 

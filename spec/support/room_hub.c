@@ -1,6 +1,5 @@
 /* hub/ and dialect/ for specs: workers whose turns the spec takes, clients without sockets, and a
  * behaviour that asks a Lua function. */
-#include "hub/audience.h"
 #include "hub/hub.h"
 
 #include <lauxlib.h>
@@ -15,6 +14,7 @@
 #include "hub/channel.h"
 #include "hub/home.h"
 #include "hub/session.h"
+#include "frames.h"
 
 enum { WORKERS_MAX = 8, GENERATIONS_MAX = 64 };
 
@@ -862,42 +862,44 @@ static void say_goodbye(struct client *client)
     frame_unref(frame);
 }
 
-/* The payload of one of our frames, and whether it is a close frame. */
-static struct slice payload_of(struct slice frame, bool *is_close)
+/* A text goes to the end of the table at the top; a close becomes {code, reason} at close_at. */
+static void push_heard(lua_State *L, const struct peer_frame *frame, int close_at)
 {
-    unsigned len = (unsigned char)frame.at[1];
-    size_t head = len < 126 ? 2 : len == 126 ? 4 : 10;
-    *is_close = ((unsigned char)frame.at[0] & 15) == WS_CLOSE;
-    return slice_make(frame.at + head, frame.len - head);
-}
-
-/* What has been sent leaves the outbox: texts into the table at the top; the close as {code,
- * reason} below it. */
-static void take_frames(lua_State *L, struct client *client, int close_at)
-{
-    struct outbox *out = &client->conn.out;
-    for (int n = 1; !outbox_is_empty(out); n++) {
-        bool is_close;
-        struct slice frame = outbox_peek(out, 0), payload = payload_of(frame, &is_close);
-        if (is_close) {
-            lua_newtable(L);
-            set_integer(L, "code",
-                        (unsigned char)payload.at[0] << 8 | (unsigned char)payload.at[1]);
-            set_slice(L, "reason", slice_make(payload.at + 2, payload.len - 2));
-            lua_replace(L, close_at);
-        } else {
-            lua_pushlstring(L, payload.at, payload.len);
-            lua_rawseti(L, -2, n);
-        }
-        bool is_over = outbox_sent(out, frame.len);
-        ensure(is_over == is_close);
+    struct slice payload = frame->payload;
+    if (frame->opcode == WS_CLOSE) {
+        lua_newtable(L);
+        set_integer(L, "code", (unsigned char)payload.at[0] << 8 | (unsigned char)payload.at[1]);
+        set_slice(L, "reason", slice_make(payload.at + 2, payload.len - 2));
+        lua_replace(L, close_at);
+    } else {
+        lua_pushlstring(L, payload.at, payload.len);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     }
 }
 
-/* flush() -> messages, close or nil: the end of a turn, as net/flush does it */
+/* What has been sent leaves the outbox, one message each; returns how many entries it was. */
+static lua_Integer take_frames(lua_State *L, struct client *client, int close_at)
+{
+    struct outbox *out = &client->conn.out;
+    lua_Integer entries = 0;
+    for (; !outbox_is_empty(out); entries++) {
+        struct slice entry = outbox_peek(out, 0), rest = entry;
+        struct peer_frame frame = {WS_TEXT, SLICE("")};
+        while (frame_take(&rest, &frame)) {
+            ensure(frame.opcode != WS_CLOSE || rest.len == 0);
+            push_heard(L, &frame, close_at);
+        }
+        bool is_over = outbox_sent(out, entry.len);
+        ensure(is_over == (frame.opcode == WS_CLOSE));
+    }
+    return entries;
+}
+
+/* flush() -> messages, close or nil, outbox entries these were: the end of a turn, as net/flush does it */
 static int flush(lua_State *L)
 {
     struct client *client = check_client(L);
+    lua_Integer entries = 0;
     lua_settop(L, 1);
     lua_pushnil(L);
     lua_newtable(L);
@@ -907,9 +909,10 @@ static int flush(lua_State *L)
     if (client->conn.closing && !client->has_said_goodbye)
         say_goodbye(client);
     if (!client->is_stuck)
-        take_frames(L, client, 2);
+        entries = take_frames(L, client, 2);
     lua_insert(L, 2);
-    return raise_failure(L, client->world, 2);
+    lua_pushinteger(L, entries);
+    return raise_failure(L, client->world, 3);
 }
 
 static int set_stuck(lua_State *L)

@@ -12,6 +12,7 @@
 #include "hub/channel.h"
 #include "hub/hub.h"
 #include "hub/session.h"
+#include "frames.h"
 
 enum { WORKERS_MAX = 8, CLIENTS = 4, CHANNELS = 5 };
 
@@ -91,23 +92,26 @@ static void hear_line(struct client *client, const char *line)
     }
 }
 
+static void hear_message(struct client *client, struct slice message)
+{
+    char *text = xslicedup(message), *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        hear_line(client, line);
+    free(text);
+}
+
 static void read_out(struct client *client)
 {
     struct outbox *out = &client->conn.out;
     client->is_awake = false;
-    audience_flush_all(client->conn.hub);
     conn_seal(&client->conn);
     client->worker->closes += client->conn.closing != 0;
     while (!outbox_is_empty(out)) {
-        struct slice frame = outbox_peek(out, 0);
-        char *text = xslicedup(frame), *rest = NULL;
-        for (size_t i = 0; i < frame.len; i++) /* the header's length bytes may be NUL */
-            text[i] = text[i] ? text[i] : ' ';
-        for (char *line = strtok_r(strchr(text, '{'), "\n", &rest); line;
-             line = strtok_r(NULL, "\n", &rest))
-            hear_line(client, line);
-        free(text);
-        outbox_sent(out, frame.len);
+        struct slice entry = outbox_peek(out, 0), rest = entry;
+        struct peer_frame frame;
+        while (frame_take(&rest, &frame))
+            hear_message(client, frame.payload);
+        outbox_sent(out, entry.len);
     }
 }
 
@@ -143,10 +147,12 @@ static void on_turn_end(void *context)
 {
     struct worker *worker = context;
     bool is_quiet = true;
+    for (unsigned i = 0; i < CLIENTS; i++)
+        if (worker->clients[i].joined == CHANNELS)
+            say_some(&worker->clients[i]);
+    audience_flush_all(worker->hub);
     for (unsigned i = 0; i < CLIENTS; i++) {
         struct client *client = &worker->clients[i];
-        if (client->joined == CHANNELS)
-            say_some(client);
         if (client->is_awake)
             read_out(client);
         is_quiet = is_quiet && client->left == 0 && client->published == worker->storm->messages;

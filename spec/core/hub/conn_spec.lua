@@ -20,10 +20,16 @@ describe("a conn", function()
   it("sends what was said before a message in front of it", function()
     open {}
     alice:joins "chat"
-    local lines = alice:says('{"id":2,"subscribe":{"channel":"nowhere"}}', '{"id":3,"publish":{"channel":"chat","data":1}}')
+    alice:mutters('{"id":2,"subscribe":{"channel":"nowhere"}}', '{"id":3,"publish":{"channel":"chat","data":1}}')
+    alice.conn:push "message"
+    alice:mutters '{"id":4,"rpc":{"method":"x"}}'
+    local lines = alice:hears()
     assert.truthy(lines[1]:find '^{"id":2,"error"')
-    assert.truthy(lines[2]:find '^{"push"')
-    assert.equal('{"id":3,"publish":{}}', lines[3])
+    assert.equal('{"id":3,"publish":{}}', lines[2])
+    assert.equal("message", lines[3])
+    assert.truthy(lines[4]:find '^{"id":4,"error"')
+    assert.truthy(lines[5]:find '^{"push":{"channel":"chat"')
+    assert.equal(5, #lines)
   end)
 
   it("wakes its transport once until it is flushed", function()

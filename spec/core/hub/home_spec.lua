@@ -34,10 +34,10 @@ for _, workers in ipairs { 1, 3 } do
       return table.unpack(all)
     end
 
-    it("delivers what is published to all members, the publisher too, after its reply's place", function()
+    it("delivers what is published to all members, the publisher too, behind its reply", function()
       open { types = { { pattern = "chat" } } }
       local alice, bob, carol = three "chat"
-      assert.same({ from(alice, "chat", '{"a":1}'), '{"id":8,"publish":{}}' }, alice:publishes("chat", '{"a":1}'))
+      assert.same({ '{"id":8,"publish":{}}', from(alice, "chat", '{"a":1}') }, alice:publishes("chat", '{"a":1}'))
       assert.same({ from(alice, "chat", '{"a":1}') }, bob:hears())
       assert.same({ from(alice, "chat", '{"a":1}') }, carol:hears())
       assert.equal(1, hall:stat "MESSAGES_IN")
@@ -181,7 +181,7 @@ for _, workers in ipairs { 1, 3 } do
         open_with_hook()
         local alice, bob = three "chat:7"
         answer = { verdict = "replace", out = '{"clean":true}' }
-        assert.same({ from(alice, "chat:7", '{"clean":true}'), '{"id":8,"publish":{}}' },
+        assert.same({ '{"id":8,"publish":{}}', from(alice, "chat:7", '{"clean":true}') },
           alice:publishes("chat:7", '"dirty"'))
         assert.same({ from(alice, "chat:7", '{"clean":true}') }, bob:hears())
       end)
@@ -238,7 +238,7 @@ for _, workers in ipairs { 1, 3 } do
         local alice = hall:join("alice", hall:home "chat:7"):joins("chat:7", "log")
         answer = { effects = { { kind = "publish", channel = "log", data = '"noted"' } } }
         alice:mutters '{"id":8,"publish":{"channel":"chat:7","data":1}}'
-        assert.same({ from(alice, "chat:7", "1"), '{"id":8,"publish":{}}' }, alice:takes())
+        assert.same({ '{"id":8,"publish":{}}', from(alice, "chat:7", "1") }, alice:takes())
         assert.same({ house("log", '"noted"') }, alice:hears())
       end)
 
@@ -312,8 +312,8 @@ for _, workers in ipairs { 1, 3 } do
       local alice = hall:join("alice", hall:home "chat"):joins "chat"
       alice:mutters('{"id":8,"publish":{"channel":"chat","data":1}}', '{"id":8,"publish":{"channel":"chat","data":2}}')
       local lines = alice:hears()
-      assert.same({ from(alice, "chat", "1"), '{"id":8,"publish":{}}', from(alice, "chat", "2"),
-        '{"id":8,"publish":{}}', house("chat", '"wish"') }, lines)
+      assert.same({ '{"id":8,"publish":{}}', '{"id":8,"publish":{}}', from(alice, "chat", "1"), from(alice, "chat", "2"),
+        house("chat", '"wish"') }, lines)
     end)
 
     it("stops scripts that publish in a circle after 8 hops, and says so in the log", function()
@@ -476,7 +476,7 @@ for _, workers in ipairs { 1, 3 } do
       assert.is_nil(hall:channel "chat")
     end)
 
-    it("lets a member kick itself from its own hook: the reply comes, then the push, then nothing", function()
+    it("lets a member kick itself from its own hook: the reply comes, its message, the push, then nothing", function()
       open {
         types = { { pattern = "chat", hooks = { "publish" } } },
         on = {
@@ -486,7 +486,7 @@ for _, workers in ipairs { 1, 3 } do
         },
       }
       local _, bob = three "chat"
-      assert.same({ from(bob, "chat", "1"), '{"id":8,"publish":{}}',
+      assert.same({ '{"id":8,"publish":{}}', from(bob, "chat", "1"),
         '{"push":{"channel":"chat","unsubscribe":{"code":2000,"reason":"bye"}}}' }, bob:publishes("chat", "1"))
     end)
 
@@ -521,13 +521,17 @@ for _, workers in ipairs { 1, 3 } do
     end)
 
     it("does a call's wishes before it answers", function()
+      local effects = { { kind = "publish", channel = "chat", data = '"wish"' } }
       open {
         types = { { pattern = "chat", hooks = { "call" } } },
-        on = { call = { out = "1", effects = { { kind = "publish", channel = "chat", data = '"wish"' } } } },
+        on = { call = { out = "1", effects = effects } },
       }
       local alice = hall:join("alice", 0):joins "chat"
-      assert.same({ house("chat", '"wish"'), '{"id":4,"rpc":{"data":1}}' },
+      assert.same({ '{"id":4,"rpc":{"data":1}}', house("chat", '"wish"') },
         alice:says '{"id":4,"rpc":{"method":"chat/do"}}')
+      effects[2] = { kind = "kick", channel = "chat", user = "alice", code = 2000, reason = "bye" }
+      assert.same({ house("chat", '"wish"'), '{"push":{"channel":"chat","unsubscribe":{"code":2000,"reason":"bye"}}}',
+        '{"id":4,"rpc":{"data":1}}' }, alice:says '{"id":4,"rpc":{"method":"chat/do"}}')
     end)
 
     it("says who is present, and how many", function()
