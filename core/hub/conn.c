@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "hub/audience.h"
 #include "hub/hub.h"
 
 void conn_init(struct conn *conn, struct hub *hub, const struct transport *transport)
@@ -26,13 +27,28 @@ static void wake(struct conn *conn)
     conn->transport->wake(conn);
 }
 
+static void push_replies(struct conn *conn);
+
+/* Nothing that is said from here on reaches the peer but its goodbye. */
+static void end_with(struct conn *conn, int code, const char *reason)
+{
+    if (conn->closing)
+        return;
+    push_replies(conn);
+    if (conn->closing) /* the replies were too much for it */
+        return;
+    conn->closing = code;
+    conn->close_reason = reason == NULL || *reason == '\0' ? NULL : xstrdup(reason);
+    wake(conn);
+}
+
 /* What waits, and `more` that cannot join it, is counted as dropped; the end is marked. */
 static void give_up(struct conn *conn, enum counter reason, uint32_t more)
 {
     stats_add(&conn->hub->stats, reason, (int64_t)outbox_messages(&conn->out) + more);
     stats_add(&conn->hub->stats, STAT_CUT_SLOW, 1);
     outbox_drop_waiting(&conn->out);
-    conn_close(conn, CLOSE_SLOW, NULL);
+    end_with(conn, CLOSE_SLOW, NULL); /* no flush: what comes after a gap is not for it */
 }
 
 uint32_t conn_check_age(struct conn *conn)
@@ -86,12 +102,8 @@ void conn_close(struct conn *conn, int code, const char *reason)
 {
     if (conn->closing)
         return;
-    push_replies(conn);
-    if (conn->closing) /* the replies were too much for it */
-        return;
-    conn->closing = code;
-    conn->close_reason = reason == NULL || *reason == '\0' ? NULL : xstrdup(reason);
-    wake(conn);
+    audience_flush_all(conn->hub); /* what was published before is still for it */
+    end_with(conn, code, reason);
 }
 
 void conn_seal(struct conn *conn)
