@@ -1,4 +1,5 @@
-/* What a peer does with the bytes it is sent, for specs: one entry of an outbox may hold several WebSocket frames. */
+/* What a peer does with the bytes it is sent, for specs: one entry of an outbox may hold several
+ * WebSocket frames. */
 #ifndef SUPPORT_FRAMES_H
 #define SUPPORT_FRAMES_H
 
@@ -28,7 +29,8 @@ static inline size_t frame_payload_len(struct slice bytes, size_t head)
     return len;
 }
 
-/* Takes the first frame off the bytes; false when none is left. They are whole frames, or we have cut one. */
+/* Takes the first frame off the bytes; false when none is left. They are whole frames, or we have
+ * cut one. */
 static inline bool frame_take(struct slice *bytes, struct peer_frame *frame)
 {
     if (bytes->len == 0)

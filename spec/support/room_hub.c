@@ -30,7 +30,8 @@ struct world {
     struct loop *loops[WORKERS_MAX];
     struct hub *hubs[WORKERS_MAX];
     struct hub_options options;
-    const struct dialect *dialects[1];
+    struct dialect plain; /* a second one, so that some listen in another */
+    const struct dialect *dialects[2];
     struct log log;
     struct generation *generations[GENERATIONS_MAX];
     unsigned generation_count, moved;
@@ -433,11 +434,26 @@ static struct hub *check_hub(lua_State *L, struct world *world, int at)
     return world->hubs[index];
 }
 
+/* A publication in the plain dialect: "plain DATA". Else it is Centrifuge's. */
+static struct frame *say_plain(const struct publication *publication)
+{
+    struct buf text = {0};
+    buf_add_slice(&text, SLICE("plain "));
+    buf_add_slice(&text, publication->data);
+    struct frame *frame = frame_create_message(WS_TEXT, buf_slice(&text));
+    buf_finish(&text);
+    return frame;
+}
+
 static void get_options(lua_State *L, int at, struct world *world)
 {
     struct slice secret = get_slice(L, at, "secret");
     world->secret = secret.at ? xslicedup(secret) : NULL;
+    world->plain = centrifuge_json;
+    world->plain.index = 1;
+    world->plain.publication = say_plain;
     world->dialects[0] = &centrifuge_json;
+    world->dialects[1] = &world->plain;
     log_init(&world->log, LOG_DEBUG, LOG_FORMAT_LOGFMT, memfd_create("log", MFD_CLOEXEC));
     world->options = (struct hub_options){
         .queue_bytes = (size_t)get_integer(L, at, "queue_bytes", 1 << 20),
@@ -451,7 +467,7 @@ static void get_options(lua_State *L, int at, struct world *world)
                  .leeway_s = (int)get_integer(L, at, "leeway_s", 0)},
         .is_dev = get_bool(L, at, "is_dev"),
         .dialects = world->dialects,
-        .dialect_count = 1,
+        .dialect_count = 2,
         .log = &world->log,
     };
 }
@@ -803,7 +819,7 @@ static unsigned get_headers(lua_State *L, int at, struct request_header headers[
     return count;
 }
 
-/* client(worker, {ip, as, roles, headers}) */
+/* client(worker, {ip, as, roles, headers, dialect}): dialect 1 is the plain one */
 static int new_client(lua_State *L)
 {
     struct world *world = check_world(L);
@@ -820,7 +836,7 @@ static int new_client(lua_State *L)
     struct client *client = xcalloc(1, sizeof *client);
     client->world = world;
     conn_init(&client->conn, hub, &transport);
-    client->conn.dialect = &centrifuge_json;
+    client->conn.dialect = world->dialects[get_integer(L, 3, "dialect", 0) != 0];
     session_open(&client->conn, &visit);
     client->next = world->clients;
     world->clients = client;
@@ -895,7 +911,8 @@ static lua_Integer take_frames(lua_State *L, struct client *client, int close_at
     return entries;
 }
 
-/* flush() -> messages, close or nil, outbox entries these were: the end of a turn, as net/flush does it */
+/* flush() -> messages, close or nil, outbox entries these were: the end of a turn, as net/flush
+ * does it */
 static int flush(lua_State *L)
 {
     struct client *client = check_client(L);

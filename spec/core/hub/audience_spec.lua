@@ -45,4 +45,156 @@ describe("an audience", function()
     slow:takes()
     assert.equal(1, hall:audience(0, "a"))
   end)
+
+  -- ---- what waits for the turn's end ----
+
+  local function publish(talk, channel, data)
+    talk:mutters(('{"id":8,"publish":{"channel":"%s","data":%s}}'):format(channel, data))
+  end
+
+  local function data_of(lines)
+    local list = {}
+    for _, line in ipairs(lines) do list[#list + 1] = line:match '"data":"?(%w+)' end
+    return list
+  end
+
+  it("makes one push of a turn's messages, each a frame of its own, whatever their length", function()
+    local alice, bob = hall:join "alice", hall:join("bob"):joins "a"
+    local said = { "1", '"' .. ("x"):rep(200) .. '"', "3", '""', '"' .. ("y"):rep(30000) .. '"', "6" }
+    for _, data in ipairs(said) do publish(alice, "a", data) end
+    assert.equal(0, bob.conn:waiting())
+    local heard = bob:takes()
+    assert.same({ 6, 1 }, { bob.frames, bob.pushes })
+    for i, data in ipairs(said) do assert.truthy(heard[i]:find('"data":' .. data .. ",", 1, true), heard[i]) end
+  end)
+
+  it("says each turn's messages once", function()
+    local alice, bob = hall:join "alice", hall:join("bob"):joins "a"
+    for turn = 1, 5 do
+      for i = 1, turn do publish(alice, "a", turn * 10 + i) end
+      local heard = data_of(bob:takes())
+      assert.equal(turn, #heard)
+      for i = 1, turn do assert.equal(tostring(turn * 10 + i), heard[i]) end
+    end
+    assert.same({}, bob:takes())
+  end)
+
+  it("hands over a run of more than 64 KiB before the turn's end, in order", function()
+    local alice, bob = hall:join "alice", hall:join("bob"):joins "a"
+    for i = 1, 7 do publish(alice, "a", ('"%d%s"'):format(i, ("x"):rep(30000))) end
+    local entries, bytes = bob.conn:waiting()
+    assert.equal(2, entries)
+    assert.is_true(bytes > 6 * 30000 and bytes < 7 * 30000, "waiting: " .. bytes)
+    local heard = data_of(bob:takes())
+    assert.same({ 7, 3 }, { bob.frames, bob.pushes })
+    for i = 1, 7 do assert.equal(i .. ("x"):rep(30000), heard[i]) end
+  end)
+
+  it("gives each dialect its own words, and each all of them", function()
+    local alice = hall:join "alice"
+    local bob, carol = hall:join("bob"):joins("a", "b"), hall:join("carol", 0, { dialect = 1 }):joins("a", "b")
+    for i = 1, 3 do publish(alice, "a", i) end
+    publish(alice, "b", 4)
+    local heard, plain = bob:takes(), carol:takes()
+    assert.equal(4, #heard)
+    for _, line in ipairs(heard) do assert.truthy(line:find '^{"push"', line) end
+    table.sort(plain)
+    assert.same({ "plain 1", "plain 2", "plain 3", "plain 4" }, plain)
+    assert.same({ 4, 2 }, { carol.frames, carol.pushes })
+    carol:leaves()
+    publish(alice, "a", 5)
+    assert.same({ "5" }, data_of(bob:takes()))
+  end)
+
+  it("joins and leaves of one dialect take what waits in the other along", function()
+    local alice = hall:join "alice"
+    local bob, carol = hall:join("bob"):joins "a", hall:join("carol", 0, { dialect = 1 }):joins "a"
+    publish(alice, "a", 1)
+    publish(alice, "a", 2)
+    bob:mutters '{"id":3,"unsubscribe":{"channel":"a"}}'
+    publish(alice, "a", 3)
+    local heard = bob:takes()
+    assert.equal('{"id":3,"unsubscribe":{}}', table.remove(heard))
+    assert.same({ "1", "2" }, data_of(heard))
+    assert.same({ "plain 1", "plain 2", "plain 3" }, carol:takes())
+  end)
+
+  it("ends with its last member while something waits, and leaves nothing", function()
+    local alice, bob, carol = hall:join "alice", hall:join("bob"):joins("a", "b"), hall:join("carol"):joins "a"
+    for i = 1, 3 do
+      publish(alice, "a", i)
+      publish(alice, "b", i)
+    end
+    bob.conn:drop()
+    assert.equal(1, hall:audience(0, "a"))
+    assert.is_nil(hall:audience(0, "b"))
+    publish(alice, "a", 4)
+    publish(alice, "b", 4)
+    carol:mutters '{"id":3,"unsubscribe":{"channel":"a"}}'
+    assert.is_nil(hall:audience(0, "a"))
+    local heard = carol:takes()
+    assert.equal('{"id":3,"unsubscribe":{}}', table.remove(heard))
+    assert.same({ "1", "2", "3", "4" }, data_of(heard))
+    local dave = hall:join("dave"):joins "a"
+    assert.same({}, dave:hears())
+    publish(alice, "a", 5)
+    assert.same({ "5" }, data_of(dave:takes()))
+  end)
+
+  it("may have something waiting when the world ends", function()
+    local alice = hall:join "alice"
+    for i = 1, 3 do hall:join("u" .. i):joins("a", "b") end
+    publish(alice, "a", 1)
+    publish(alice, "a", 2)
+    publish(alice, "b", 3)
+    hall:finish()
+  end)
+
+  it("counts the messages dropped, not the runs, when a reader's queue is full", function()
+    hall:finish()
+    hall = halls.open { types = { { pattern = "*" } }, queue_bytes = 2000 }
+    local alice, slow, quick = hall:join "alice", hall:join("slow"):joins "a", hall:join("quick"):joins "a"
+    slow.conn:stuck(true)
+    local function say(count)
+      for _ = 1, count do publish(alice, "a", '"' .. ("x"):rep(100) .. '"') end
+      assert.equal(count, #quick:takes())
+    end
+    say(5)
+    assert.equal(1, slow.conn:waiting())
+    assert.is_nil(slow.conn:closing())
+    say(6)
+    assert.equal(3008, slow.conn:closing())
+    assert.equal(5 + 6, hall:stat "DROPS_SLOW_BYTES")
+    assert.equal(1, hall:stat "CUT_SLOW")
+    assert.equal(2 * 11, hall:stat "MESSAGES_OUT")
+    assert.is_nil(quick.conn:closing())
+  end)
+
+  it("counts the messages dropped, not the runs, when a reader's oldest is too old", function()
+    hall:finish()
+    hall = halls.open { types = { { pattern = "*" } }, queue_ms = 50 }
+    local alice, slow, quick = hall:join "alice", hall:join("slow"):joins "a", hall:join("quick"):joins "a"
+    slow.conn:stuck(true)
+    for i = 1, 4 do publish(alice, "a", i) end
+    assert.equal(4, #quick:takes())
+    hall:wait(100)
+    for i = 5, 7 do publish(alice, "a", i) end
+    assert.equal(3, #quick:takes())
+    assert.equal(4 + 3, hall:stat "DROPS_SLOW_AGE")
+    assert.equal(3008, slow.conn:closing())
+  end)
+
+  it("hands over nothing to who was cut for being slow in this turn, from no channel", function()
+    hall:finish()
+    hall = halls.open { types = { { pattern = "*" } }, queue_bytes = 1000 }
+    local alice, slow = hall:join "alice", hall:join("slow"):joins("a", "b", "c")
+    slow.conn:push(("x"):rep(900))
+    for _, channel in ipairs { "a", "b", "c" } do
+      publish(alice, channel, '"' .. ("y"):rep(300) .. '"')
+      publish(alice, channel, "2")
+    end
+    assert.same({}, slow:takes())
+    assert.same({ code = 3008, reason = "slow" }, slow.goodbye)
+    assert.equal(1, hall:stat "CUT_SLOW")
+  end)
 end)

@@ -73,6 +73,118 @@ for _, workers in ipairs { 1, 3 } do
       assert.same(seen, data_of(carol:hears()))
     end)
 
+    -- Until somebody takes what came, no turn of this room's ends.
+    local function say_all(talk, channel, from_number, to_number)
+      for i = from_number, to_number do
+        talk:mutters(('{"id":8,"publish":{"channel":"%s","data":%d}}'):format(channel, i))
+      end
+      hall:turn()
+    end
+
+    local function all_from(talk, channel, from_number, to_number, ...)
+      local lines = {}
+      for i = from_number, to_number do lines[#lines + 1] = from(talk, channel, tostring(i)) end
+      for _, line in ipairs { ... } do lines[#lines + 1] = line end
+      return lines
+    end
+
+    it("hands over what a channel says in one turn as one run, in order and complete", function()
+      open { types = { { pattern = "*" } } }
+      local alice, bob, carol = three "chat"
+      say_all(alice, "chat", 1, 30)
+      for _, talk in ipairs { bob, carol } do
+        assert.same(all_from(alice, "chat", 1, 30), talk:takes())
+        assert.same({ 30, 1 }, { talk.frames, talk.pushes })
+      end
+      say_all(alice, "chat", 31, 31)
+      assert.same(all_from(alice, "chat", 31, 31), bob:takes())
+      assert.equal(3 * 31, hall:stat "MESSAGES_OUT")
+    end)
+
+    it("gives who joins in the middle of a turn what comes after, behind the reply", function()
+      open { types = { { pattern = "chat" } } }
+      local alice, bob, carol = three "chat"
+      local dave = hall:join("dave", workers - 1)
+      say_all(alice, "chat", 1, 3)
+      dave:mutters '{"id":2,"subscribe":{"channel":"chat"}}'
+      hall:turn()
+      say_all(alice, "chat", 4, 5)
+      local heard = dave:takes()
+      assert.equal('{"id":2,"subscribe":{}}', table.remove(heard, 1))
+      assert.same(all_from(alice, "chat", 4, 5), heard)
+      assert.same(all_from(alice, "chat", 1, 5), bob:takes())
+      assert.same(all_from(alice, "chat", 1, 5), carol:takes())
+    end)
+
+    it("gives who leaves in the middle of a turn what came before, then the reply, then nothing", function()
+      open { types = { { pattern = "chat" } } }
+      local alice, bob, carol = three "chat"
+      say_all(alice, "chat", 1, 3)
+      bob:mutters '{"id":3,"unsubscribe":{"channel":"chat"}}'
+      hall:turn()
+      say_all(alice, "chat", 4, 5)
+      assert.same(all_from(alice, "chat", 1, 3, '{"id":3,"unsubscribe":{}}'), bob:takes())
+      assert.same(all_from(alice, "chat", 1, 5), carol:takes())
+    end)
+
+    it("keeps apart the stays of one turn", function()
+      open { types = { { pattern = "chat" } } }
+      local alice, _, carol = three "chat"
+      local function stay(verb, id)
+        carol:mutters(('{"id":%d,"%s":{"channel":"chat"}}'):format(id, verb))
+        hall:turn()
+      end
+      say_all(alice, "chat", 1, 2)
+      stay("unsubscribe", 3)
+      say_all(alice, "chat", 3, 4)
+      stay("subscribe", 4)
+      say_all(alice, "chat", 5, 6)
+      stay("unsubscribe", 5)
+      say_all(alice, "chat", 7, 8)
+      assert.same({ from(alice, "chat", "1"), from(alice, "chat", "2"), '{"id":3,"unsubscribe":{}}',
+        '{"id":4,"subscribe":{}}', from(alice, "chat", "5"), from(alice, "chat", "6"), '{"id":5,"unsubscribe":{}}' },
+        carol:takes())
+    end)
+
+    it("gives who is kicked in the middle of a turn what came before, then the push, then nothing", function()
+      open { types = { { pattern = "chat" } } }
+      local alice, bob, carol = three "chat"
+      say_all(alice, "chat", 1, 3)
+      hall:wish(0, { kind = "kick", channel = "chat", user = "bob", code = 2000, reason = "bye" })
+      hall:turn()
+      say_all(alice, "chat", 4, 5)
+      assert.same(all_from(alice, "chat", 1, 3, '{"push":{"channel":"chat","unsubscribe":{"code":2000,"reason":"bye"}}}'),
+        bob:takes())
+      assert.same(all_from(alice, "chat", 1, 5), carol:takes())
+    end)
+
+    it("gives who is closed in the middle of a turn what came before, then the goodbye", function()
+      open { types = { { pattern = "*" } } }
+      local alice, bob, carol = three "chat"
+      bob:joins "other"
+      say_all(alice, "chat", 1, 3)
+      say_all(alice, "other", 1, 1)
+      hall:wish(0, { kind = "close", client = bob.id, code = 4001, reason = "enough" })
+      hall:turn()
+      say_all(alice, "chat", 4, 5)
+      local heard = bob:takes()
+      table.sort(heard) -- two channels have no order among them
+      local expected = all_from(alice, "chat", 1, 3, from(alice, "other", "1"))
+      table.sort(expected)
+      assert.same(expected, heard)
+      assert.same({ code = 4001, reason = "enough" }, bob.goodbye)
+      assert.same(all_from(alice, "chat", 1, 5), carol:takes())
+    end)
+
+    it("gives the others all of a turn in whose middle somebody went without a word", function()
+      open { types = { { pattern = "chat" } } }
+      local alice, bob, carol = three "chat"
+      say_all(alice, "chat", 1, 3)
+      bob:leaves()
+      say_all(alice, "chat", 4, 5)
+      assert.same(all_from(alice, "chat", 1, 5), carol:takes())
+    end)
+
     it("does not deliver to those who are not members", function()
       open { types = { { pattern = "chat" }, { pattern = "other" } } }
       local alice = three "chat"
@@ -228,7 +340,7 @@ for _, workers in ipairs { 1, 3 } do
         local alice, bob = three "chat:7"
         answer = { verdict = "refuse", code = 400, text = "no",
           effects = { { kind = "publish", channel = "chat:7", data = '"told"' } } }
-        assert.same({ house("chat:7", '"told"'), '{"id":8,"error":{"code":400,"message":"no"}}' },
+        assert.same({ '{"id":8,"error":{"code":400,"message":"no"}}', house("chat:7", '"told"') },
           alice:publishes("chat:7", "1"))
         assert.same({ house("chat:7", '"told"') }, bob:hears())
       end)
@@ -520,18 +632,20 @@ for _, workers in ipairs { 1, 3 } do
       assert.equal(1, hall:stat "REFUSED_SCRIPT")
     end)
 
-    it("does a call's wishes before it answers", function()
+    it("does a call's wishes before it answers; the answer need not wait for what waits for the turn's end", function()
       local effects = { { kind = "publish", channel = "chat", data = '"wish"' } }
       open {
         types = { { pattern = "chat", hooks = { "call" } } },
         on = { call = { out = "1", effects = effects } },
       }
       local alice = hall:join("alice", 0):joins "chat"
-      assert.same({ '{"id":4,"rpc":{"data":1}}', house("chat", '"wish"') },
+      local answer = '{"id":4,"rpc":{"data":1}}'
+      assert.same({ answer, house("chat", '"wish"') }, alice:says '{"id":4,"rpc":{"method":"chat/do"}}')
+      -- What is too long to wait shows when they are done.
+      local long = '"' .. ("x"):rep(40000) .. '"'
+      for i = 1, 2 do effects[i] = { kind = "publish", channel = "chat", data = long } end
+      assert.same({ house("chat", long), house("chat", long), answer },
         alice:says '{"id":4,"rpc":{"method":"chat/do"}}')
-      effects[2] = { kind = "kick", channel = "chat", user = "alice", code = 2000, reason = "bye" }
-      assert.same({ house("chat", '"wish"'), '{"push":{"channel":"chat","unsubscribe":{"code":2000,"reason":"bye"}}}',
-        '{"id":4,"rpc":{"data":1}}' }, alice:says '{"id":4,"rpc":{"method":"chat/do"}}')
     end)
 
     it("says who is present, and how many", function()
