@@ -10,12 +10,12 @@ MAKEFLAGS += --jobs=$(shell nproc)
 # Every Debian package, in one place. `make run` needs the first line, `make test` the second too,
 # the slower proofs the third.
 PACKAGES_BUILD := gcc libc6-dev make pkg-config liblua5.4-dev lua-cjson libwebsockets-dev \
-                  libwebsockets-evlib-uv libuv1-dev libssl-dev libcap-dev
+                  libwebsockets-evlib-uv libuv1-dev liburing-dev libssl-dev libcap-dev
 PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl openssl bsdutils chromium \
                   $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_PROOF := clang libclang-rt-14-dev llvm valgrind lua-check clang-format clang-tidy
 
-PKGS     := lua5.4 libwebsockets libuv openssl
+PKGS     := lua5.4 libwebsockets libuv liburing openssl
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wno-missing-field-initializers
 HARDEN   := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2

@@ -23,6 +23,7 @@ local LIBRARIES = {
   { "^uv/", { loop = true } },
   { "^libwebsockets", { net = true } },
   { "^openssl/", { auth = true, net = true } },
+  { "^liburing", { net = true } },
   { "^zlib%.h$", { wire = true } },
   { "^sqlite3", { store = true } },
 }

@@ -35,6 +35,12 @@ static bool check_log_level(const char *text, struct error *err)
                 text);
 }
 
+static bool check_io(const char *text, struct error *err)
+{
+    return strcmp(text, "auto") == 0 || strcmp(text, "uring") == 0 || strcmp(text, "send") == 0 ||
+           fail(err, ERROR_CONFIG, "\"%s\" is no way to write; it is auto, uring or send", text);
+}
+
 static bool check_scripts(const char *text, struct error *err)
 {
     return *text != '\0' || fail(err, ERROR_CONFIG, "needs the folder of the scripts");
@@ -138,6 +144,7 @@ static const struct allowed allowed[OPTION_COUNT] = {
     [OPTION_ID_api_key] = {.check = check_api_key},
     [OPTION_ID_origins] = {.check = check_origins},
     [OPTION_ID_test_echo] = {.check = check_test_echo},
+    [OPTION_ID_io] = {.check = check_io},
     [OPTION_ID_log] = {.check = check_log},
     [OPTION_ID_log_level] = {.check = check_log_level},
     [OPTION_ID_max_message] = {1, 64 << 20, NULL},

@@ -23,6 +23,7 @@ enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
     X(origins, "origins", TEXT, "", "LIST", "origins browsers may connect from, comma-separated (scheme://host:port)") \
     X(dev_anywhere, "dev-anywhere", FLAG, "false", "", "let `weir dev` listen on more than loopback")                  \
     X(test_echo, "test-echo", TEXT, "", "PATH", "test only: a WebSocket endpoint that echoes")                         \
+    X(io, "io", TEXT, "auto", "WAY", "how a turn's writes go out: uring (one call for all), send, or auto")            \
     X(log, "log", TEXT, "logfmt", "FORMAT", "logfmt or json")                                                          \
     X(log_level, "log-level", TEXT, "info", "LEVEL", "debug, info, warn or error")                                     \
     X(max_message, "max-message", NUMBER, "65536", "BYTES", "largest message a client may send")                       \

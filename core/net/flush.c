@@ -1,7 +1,11 @@
 #include "net/flush.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "hub/audience.h"
 #include "net/inside.h"
+#include "net/ring.h"
 
 static bool is_listed(const struct stream *stream)
 {
@@ -32,8 +36,62 @@ void flush_remove(struct stream *stream)
     stream->next_awake = stream->prev_awake = NULL;
 }
 
+/* ---- many writes, one system call ---- */
+
+/* Fewer than this go faster one by one. */
+enum { BATCH_MIN = 4 };
+
+static void send_one_by_one(struct net *net)
+{
+    for (unsigned i = 0; i < net->write_count; i++) {
+        struct ring_write *write = &net->writes[i];
+        ssize_t sent = send(write->fd, write->bytes.at, write->bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        write->result = sent >= 0 ? sent : -errno;
+    }
+}
+
+/* False: there was nothing to write. */
+static bool send_batch(struct net *net)
+{
+    unsigned count = net->write_count;
+    if (count < BATCH_MIN)
+        send_one_by_one(net);
+    else
+        ring_send(net->ring, net->writes, count);
+    net->write_count = 0;
+    net->gathered = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct stream *stream = net->writes[i].owner;
+        ssize_t result = net->writes[i].result;
+        stream->is_writing = false;
+        stream_sent(stream, result == -EAGAIN || result == -EINTR ? 0 : result, net->writes[i].bytes.len);
+        if (stream->is_dead || stream_can_send(stream))
+            flush_add(stream);
+    }
+    return count > 0;
+}
+
+/* Takes what the stream has to send into the batch; sends the batch first where it is full. */
+static void add_to_batch(struct stream *stream)
+{
+    struct net *net = stream->net;
+    if (net->write_count == RING_WRITES_MAX || SEND_AT_ONCE - net->gathered < SEND_AT_ONCE / 4)
+        send_batch(net);
+    struct slice bytes;
+    char *scratch = net->scratch + net->gathered;
+    size_t len = stream_gather(&stream->conn.out, scratch, SEND_AT_ONCE - net->gathered, &bytes);
+    if (bytes.at == scratch)
+        net->gathered += len;
+    net->writes[net->write_count++] = (struct ring_write){stream->fd, bytes, stream, 0};
+    stream->is_writing = true;
+}
+
+/* ---- one stream after the other ---- */
+
 static void flush_one(struct stream *stream)
 {
+    if (stream->is_writing) /* looked at again when its write is done */
+        return;
     if (stream->is_dead) {
         stream_bury(stream);
         return;
@@ -41,15 +99,26 @@ static void flush_one(struct stream *stream)
     conn_seal(&stream->conn);
     if (stream->conn.closing && !stream->is_ending)
         stream->protocol->say_goodbye(stream);
-    stream_send(stream);
+    if (stream->net->ring == NULL || stream->ssl != NULL)
+        stream_send(stream);
+    else if (stream_can_send(stream))
+        add_to_batch(stream);
 }
 
-/* What is said while goodbyes are said (a script's farewell to a channel) goes out in the same turn. */
-void flush_all(struct net *net)
+static void flush_awake(struct net *net)
 {
     while (audience_flush_all(net->hub), net->awake != NULL) {
         struct stream *stream = net->awake;
         flush_remove(stream);
         flush_one(stream);
     }
+}
+
+/* What is said while goodbyes are said (a script's farewell to a channel) goes out in the same turn, and so does the
+ * rest of what was too much for one write. */
+void flush_all(struct net *net)
+{
+    do
+        flush_awake(net);
+    while (send_batch(net));
 }

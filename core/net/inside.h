@@ -20,6 +20,10 @@ struct net {
     int listen_fd;
     struct stream *streams; /* all that are open */
     struct stream *awake;   /* those to flush */
+    struct ring *ring;      /* NULL: one send() a connection */
+    struct ring_write *writes; /* of this batch; RING_WRITES_MAX of them, with a ring only */
+    unsigned write_count;
+    size_t gathered;        /* bytes of scratch that this batch uses */
     struct timer drain;
     unsigned drain_ms;
     char scratch[SEND_AT_ONCE]; /* frames gathered for one write */
@@ -32,5 +36,7 @@ struct stream *stream_create(struct net *net, struct lws *wsi);
 void stream_destroy(struct stream *stream);
 void stream_receive(struct stream *stream, char *bytes, size_t len);
 void stream_writable(struct stream *stream);
+/* The next bytes of an outbox, at most `room`: the first frame's own, or several frames' copied to scratch. */
+size_t stream_gather(const struct outbox *out, char *scratch, size_t room, struct slice *bytes);
 
 #endif

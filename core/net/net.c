@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "net/flush.h"
 #include "net/inside.h"
+#include "net/ring.h"
 
 enum { ACCEPTS_A_TURN = 256, TLS_HANDSHAKE_S = 5, DRAIN_STEP_MS = 50, CLOSE_TURNS_MIN = 8, CLOSE_TURNS = 10000 };
 
@@ -94,6 +95,21 @@ static void on_turn_end(void *context)
     flush_all(context);
 }
 
+/* Nothing depends on it but the cost: without a ring there is one send() a connection. */
+static void open_ring(struct net *net)
+{
+    if (net->options->way == NET_SEND)
+        return;
+    net->ring = ring_create();
+    if (net->ring != NULL)
+        net->writes = xcalloc(RING_WRITES_MAX, sizeof *net->writes);
+}
+
+bool net_has_ring(const struct net *net)
+{
+    return net->ring != NULL;
+}
+
 struct net *net_create(struct hub *hub, const struct net_options *options, struct error *err)
 {
     struct net *net = xcalloc(1, sizeof *net);
@@ -113,6 +129,7 @@ struct net *net_create(struct hub *hub, const struct net_options *options, struc
         net_destroy(net);
         return NULL;
     }
+    open_ring(net);
     loop_at_turn_end(hub->loop, on_turn_end, net);
     return net;
 }
@@ -130,6 +147,8 @@ void net_destroy(struct net *net)
             loop_turn(net->hub->loop);
         lws_context_destroy(net->context);
     }
+    ring_destroy(net->ring);
+    free(net->writes);
     SSL_CTX_free(net->no_client);
     loop_at_turn_end(net->hub->loop, NULL, NULL);
     free(net);

@@ -7,11 +7,15 @@
 
 #include <stdatomic.h>
 
+/* How a turn's writes go out. */
+enum net_way { NET_AUTO, NET_URING, NET_SEND };
+
 /* Made by server/ from the configuration; lent to all workers. Nothing in it changes but what `shared` points to. */
 struct net_options {
     const char *tls_cert, *tls_key; /* NULL: plain text */
     unsigned head_ms, body_ms, idle_ms;
     size_t max_message;
+    enum net_way way;
     uint64_t max_connections; /* over all workers */
     const char *api_key;      /* "": off, or in dev mode open to this machine */
     const char *origins;      /* comma-separated allow-list */
@@ -43,6 +47,8 @@ void net_listen(struct net *net, int fd);
 void net_stop_listening(struct net *net);
 /* Tells every client to come back elsewhere or later, spread over spread_ms, and closes what is idle. */
 void net_drain(struct net *net, unsigned spread_ms);
+/* Whether a turn's writes go out by io_uring. */
+bool net_has_ring(const struct net *net);
 /* Whether any connection is left. */
 bool net_is_empty(const struct net *net);
 

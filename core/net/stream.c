@@ -158,6 +158,7 @@ void stream_end(struct stream *stream)
 /* Everything has gone: tell the peer so, and wait for its end of it. */
 static void shut(struct stream *stream)
 {
+    stream->is_shut = true;
     if (stream->ssl != NULL) {
         ERR_clear_error();
         SSL_shutdown(stream->ssl);
@@ -165,7 +166,7 @@ static void shut(struct stream *stream)
     shutdown(stream->fd, SHUT_WR);
 }
 
-static size_t gather(const struct outbox *out, char *scratch, size_t room, struct slice *bytes)
+size_t stream_gather(const struct outbox *out, char *scratch, size_t room, struct slice *bytes)
 {
     struct slice frame = outbox_peek(out, 0);
     *bytes = frame;
@@ -219,31 +220,42 @@ static void wait_until_writable(struct stream *stream)
     lws_callback_on_writable(stream->wsi);
 }
 
-void stream_send(struct stream *stream)
+bool stream_can_send(const struct stream *stream)
+{
+    return !outbox_is_empty(&stream->conn.out) && !stream->is_blocked && !stream->is_dead;
+}
+
+void stream_sent(struct stream *stream, ssize_t sent, size_t len)
 {
     struct outbox *out = &stream->conn.out;
-    size_t room = stream->ssl != NULL ? TLS_RECORD : SEND_AT_ONCE;
-    bool is_over = false;
-    while (!outbox_is_empty(out) && !stream->is_blocked && !stream->is_dead) {
-        struct slice bytes;
-        size_t len = gather(out, stream->net->scratch, room, &bytes);
-        ssize_t sent = write_some(stream, bytes);
-        if (sent < 0) {
-            stream_kill(stream);
-            return;
-        }
-        if (sent > 0) {
-            if (stream->is_ending) /* the peer still takes something: it may have as long again */
-                stream_start_timer(stream, LINGER_MS);
-            stats_add(&stream->net->hub->stats, STAT_BYTES_OUT, sent);
-            is_over = outbox_sent(out, (size_t)sent) || is_over;
-        }
-        if (sent == 0 || ((size_t)sent < len && stream->ssl == NULL))
-            wait_until_writable(stream);
+    if (sent < 0) {
+        stream_kill(stream);
+        return;
     }
-    if (is_over && outbox_is_empty(out)) {
+    if (sent > 0) {
+        if (stream->is_ending) /* the peer still takes something: it may have as long again */
+            stream_start_timer(stream, LINGER_MS);
+        stats_add(&stream->net->hub->stats, STAT_BYTES_OUT, sent);
+        stream->is_over = outbox_sent(out, (size_t)sent) || stream->is_over;
+    }
+    if (sent == 0 || ((size_t)sent < len && stream->ssl == NULL))
+        wait_until_writable(stream);
+    if (stream->is_over && outbox_is_empty(out) && !stream->is_shut) {
         stream_end(stream);
         shut(stream);
+    }
+}
+
+void stream_send(struct stream *stream)
+{
+    size_t room = stream->ssl != NULL ? TLS_RECORD : SEND_AT_ONCE;
+    while (stream_can_send(stream)) {
+        struct slice bytes;
+        size_t len = stream_gather(&stream->conn.out, stream->net->scratch, room, &bytes);
+        ssize_t sent = write_some(stream, bytes);
+        if (sent == 0 && stream->ssl != NULL) /* OpenSSL has taken these bytes for a record it could not send yet */
+            outbox_promise(&stream->conn.out, len);
+        stream_sent(stream, sent, len);
     }
 }
 

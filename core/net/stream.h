@@ -6,6 +6,8 @@
 #include "loop/timer.h"
 #include "net/net.h"
 
+#include <sys/types.h>
+
 struct lws;
 struct ssl_st;
 struct stream;
@@ -34,8 +36,11 @@ struct stream {
     struct stream *next_awake, *prev_awake; /* of those to flush at the end of the turn */
     struct timer timer;                     /* the protocol's; after the end, the linger's */
     struct timer patience;                  /* while it is blocked: how long what waits may wait */
+    bool is_writing;  /* is in net/flush's batch: its bytes must stay where they are */
     bool is_blocked;  /* the kernel takes no more: waits to be writable */
     bool is_ending;   /* its last frame is in the outbox or gone: what still comes is thrown away */
+    bool is_over;     /* the frame after which the connection ends has gone */
+    bool is_shut;     /* and the peer has been told by the end of the stream */
     bool is_dead;     /* is to be closed at the end of this turn */
     bool is_throttled; /* nothing is read */
     char ip[46];
@@ -56,5 +61,9 @@ void stream_speak(struct stream *stream, const struct protocol *protocol, void *
 void stream_put(struct stream *stream, struct frame *frame);
 /* Sends what the socket takes. */
 void stream_send(struct stream *stream);
+/* For net/flush, which sends for many at once: whether there is something to send and the socket may take it ... */
+bool stream_can_send(const struct stream *stream);
+/* ... and what came of it: bytes taken of `len`, 0 when the socket is full, negative when the peer cannot be reached. */
+void stream_sent(struct stream *stream, ssize_t sent, size_t len);
 
 #endif

@@ -36,6 +36,11 @@ static const char *none_if_empty(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
+static enum net_way way_of(const char *io)
+{
+    return strcmp(io, "uring") == 0 ? NET_URING : strcmp(io, "send") == 0 ? NET_SEND : NET_AUTO;
+}
+
 static void fill_options(struct server *server)
 {
     const struct config *config = server->config;
@@ -71,6 +76,7 @@ static void fill_options(struct server *server)
         .body_ms = (unsigned)config->body_ms,
         .idle_ms = (unsigned)config->idle_ms,
         .max_message = config->max_message,
+        .way = way_of(config->io),
         .max_connections = config->max_connections,
         .api_key = config->api_key,
         .origins = config->origins,
@@ -183,6 +189,8 @@ static bool make_workers(struct server *server, struct error *err)
     for (unsigned i = 0; i < count; i++)
         if (!worker_open_net(&server->workers[i], err))
             return false;
+    if (server->net_options.way == NET_URING && !net_has_ring(server->workers[0].net))
+        return fail(err, ERROR_SYSTEM, "--io uring: this system does not offer io_uring; use --io auto");
     return true;
 }
 
@@ -235,7 +243,8 @@ static bool start(struct server *server, struct error *err)
     if (!listen_all(server, err))
         return false;
     log_event(server->log, LOG_INFO, "started", "version", WEIR_VERSION, "workers",
-              LOG_NUMBER(server->worker_count), "scripts", server->config->scripts, NULL);
+              LOG_NUMBER(server->worker_count), "io", net_has_ring(server->workers[0].net) ? "uring" : "send",
+              "scripts", server->config->scripts, NULL);
     return true;
 }
 

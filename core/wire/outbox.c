@@ -95,6 +95,7 @@ bool outbox_sent(struct outbox *box, size_t bytes)
 {
     bool is_over = false;
     ensure(bytes <= box->bytes);
+    box->promised = 0;
     box->bytes -= bytes;
     while (box->count > 0) {
         struct frame *frame = slot_at(box, 0)->frame;
@@ -115,10 +116,18 @@ bool outbox_sent(struct outbox *box, size_t bytes)
     return is_over;
 }
 
+void outbox_promise(struct outbox *box, size_t bytes)
+{
+    box->promised = bytes;
+}
+
 void outbox_drop_waiting(struct outbox *box)
 {
-    uint32_t kept = box->count > 0 && box->sent > 0 ? 1 : 0;
+    size_t kept_bytes = 0;
+    uint32_t kept = 0;
+    while (kept < box->count && (kept_bytes < box->promised || (kept == 0 && box->sent > 0)))
+        kept_bytes += outbox_peek(box, kept++).len;
     while (box->count > kept)
         frame_unref(slot_at(box, --box->count)->frame);
-    box->bytes = kept ? slot_at(box, 0)->frame->len - box->sent : 0;
+    box->bytes = kept_bytes;
 }

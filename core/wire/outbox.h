@@ -14,6 +14,7 @@ struct outbox { /* embedded in conn, which calls init and finish */
     uint32_t head, count, slots; /* slots is zero or a power of two */
     size_t bytes;                /* that wait, what was sent of the first frame not counted */
     size_t byte_limit;
+    size_t promised; /* bytes that somebody has begun to send and has to offer again: they stay */
     uint32_t sent; /* bytes of the first frame that have gone */
 };
 
@@ -32,7 +33,9 @@ uint32_t outbox_age_ms(const struct outbox *box, uint64_t now_ms); /* of the old
 struct slice outbox_peek(const struct outbox *box, uint32_t n);
 /* The first `bytes` waiting bytes have gone. True: among them was a frame after which the connection ends. */
 bool outbox_sent(struct outbox *box, size_t bytes);
-/* Forgets what waits, but for a frame that has gone in part. */
+/* The first `bytes` waiting bytes have been taken by somebody who could not send them yet. */
+void outbox_promise(struct outbox *box, size_t bytes);
+/* Forgets what waits, but for a frame that has gone in part and for what was promised. */
 void outbox_drop_waiting(struct outbox *box);
 
 #endif
