@@ -1,5 +1,6 @@
 #include "dialect/centrifuge.h"
 
+#include "base/clock.h"
 #include "dialect/command.h"
 #include "dialect/info.h"
 #include "hub/hub.h"
@@ -304,7 +305,7 @@ static bool hear_line(struct session *session, struct slice line, struct buf *sc
     return dispatch(session, &command);
 }
 
-void centrifuge_receive(struct session *session, struct slice message)
+size_t centrifuge_receive(struct session *session, struct slice message, uint64_t until_ns)
 {
     struct buf scratch = {0}, clean = {0};
     const char *at = message.at, *end = message.at + message.len;
@@ -313,10 +314,14 @@ void centrifuge_receive(struct session *session, struct slice message)
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline ? newline : end;
-        if (!hear_line(session, slice_make(at, (size_t)(stop - at)), &scratch, &clean))
-            break;
+        bool goes_on = hear_line(session, slice_make(at, (size_t)(stop - at)), &scratch, &clean);
         at = newline ? newline + 1 : end;
+        if (!goes_on || session->conn->closing)
+            at = end; /* what follows is not heard */
+        else if (clock_monotonic_ns() > until_ns)
+            break;
     }
     buf_finish(&scratch);
     buf_finish(&clean);
+    return (size_t)(at - message.at);
 }

@@ -109,6 +109,8 @@ void channel_bind(struct channel *channel)
     if (channel->type == NULL)
         return;
     apply_history(channel);
+    if (channel->type->hooks == 0 && channel->instance == NULL)
+        return; /* a relay costs a script nothing */
     hub->behaviour.bind(hub->behaviour.runtime, channel);
 }
 

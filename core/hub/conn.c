@@ -6,6 +6,9 @@
 #include "hub/audience.h"
 #include "hub/hub.h"
 
+/* Answers of one turn share a frame, up to this many bytes. */
+enum { REPLIES_MAX = 64 * 1024 };
+
 void conn_init(struct conn *conn, struct hub *hub, const struct transport *transport)
 {
     *conn = (struct conn){.hub = hub, .transport = transport};
@@ -61,13 +64,22 @@ uint32_t conn_check_age(struct conn *conn)
     return 0;
 }
 
+/* A turn may bring more than the limit to a reader that is not slow: it is judged by what it leaves. */
+static bool push_relieved(struct conn *conn, struct frame *frame, uint64_t now)
+{
+    if (outbox_push(&conn->out, frame, now))
+        return true;
+    conn->transport->relieve(conn);
+    return outbox_push(&conn->out, frame, now);
+}
+
 /* Whether the peer is over its limits. */
 static bool is_slow(struct conn *conn, struct frame *frame)
 {
     uint64_t now = loop_now_ms(conn->hub->loop);
     if (outbox_age_ms(&conn->out, now) > conn->hub->options->queue_ms)
         give_up(conn, STAT_DROPS_SLOW_AGE, frame->messages);
-    else if (!outbox_push(&conn->out, frame, now))
+    else if (!push_relieved(conn, frame, now))
         give_up(conn, STAT_DROPS_SLOW_BYTES, frame->messages);
     else
         return false;
@@ -94,6 +106,10 @@ void conn_push(struct conn *conn, struct frame *frame)
 
 void conn_said(struct conn *conn)
 {
+    if (conn->closing)
+        return;
+    if (conn->replies.len >= REPLIES_MAX)
+        push_replies(conn);
     if (!conn->closing)
         wake(conn);
 }

@@ -13,6 +13,10 @@ struct session;
 struct transport {
     /* Something waits or the end is wished: called once, then not again before the connection was flushed. */
     void (*wake)(struct conn *conn);
+    /* The outbox is full: sends now what the peer takes, if it takes anything. */
+    void (*relieve)(struct conn *conn);
+    /* Too much of what the peer asked for is under way: nothing more is read from it until told otherwise. */
+    void (*throttle)(struct conn *conn, bool is_on);
 };
 
 /* Embedded in net's stream, which inits and finishes it. */

@@ -102,9 +102,11 @@ static void do_laters(struct session *session, struct slice channel, struct late
 static void on_subscribed(struct hub *hub, const struct asker *asker, const struct answer *what)
 {
     struct session *session = session_find(hub, asker->id);
-    struct member *member = session ? map_find(&session->members, what->channel) : NULL;
-    if (member == NULL || member->seat != what->seat)
-        return; /* the session has gone; its farewell is on its way to the home */
+    if (session == NULL)
+        return; /* its farewell is on its way to the home */
+    session_answered(session);
+    struct member *member = map_find(&session->members, what->channel);
+    ensure(member != NULL && member->seat == what->seat); /* it waits for this answer before all else */
     struct later *laters = member->later;
     member->later = NULL;
     if (!session->conn->closing)
@@ -140,7 +142,7 @@ bool member_subscribe(struct session *session, uint64_t tag, struct slice channe
         .seat = member->seat,
         .dialect = session->conn->dialect->index,
     };
-    hub_ask(session->hub, &request);
+    session_ask(session, &request);
     return true;
 }
 

@@ -161,6 +161,8 @@ static void start_clocks(struct session *session)
 
 void session_answer(struct session *session, uint64_t tag, const struct answer *answer)
 {
+    if (session->conn->closing)
+        return;
     session->conn->dialect->answer(session->conn, tag, answer);
     conn_said(session->conn);
 }
@@ -187,8 +189,27 @@ struct asker session_asker(struct session *session, uint64_t tag,
 static void on_answer(struct hub *hub, const struct asker *asker, const struct answer *what)
 {
     struct session *session = session_find(hub, asker->id);
-    if (session != NULL && !session->conn->closing)
-        session_answer(session, asker->tag, what);
+    if (session == NULL)
+        return;
+    session_answered(session);
+    session_answer(session, asker->tag, what);
+}
+
+/* How much one client may have under way on other workers: past the first nothing more is read from it, so that what it
+ * sends waits in its own socket and not in our mailboxes; below the second it is heard again. */
+enum { ASKED_MAX = 256, ASKED_FEW = 64 };
+
+void session_ask(struct session *session, const struct request *request)
+{
+    if (++session->asked == ASKED_MAX)
+        session->conn->transport->throttle(session->conn, true);
+    hub_ask(session->hub, request);
+}
+
+void session_answered(struct session *session)
+{
+    if (--session->asked == ASKED_FEW)
+        session->conn->transport->throttle(session->conn, false);
 }
 
 /* ---- connect ---- */
@@ -236,7 +257,7 @@ static bool ask_home(struct session *session, struct request *request)
 {
     if (request->channel.len == 0)
         return session_end(session, CLOSE_BAD_REQUEST);
-    hub_ask(session->hub, request);
+    session_ask(session, request);
     return true;
 }
 

@@ -35,6 +35,7 @@ struct session {
     struct map members;        /* struct member by channel */
     struct timer timer;        /* the connect deadline, then ping and pong in turns */
     struct timer expiry;       /* of the identity */
+    unsigned asked;            /* requests that other workers have not answered */
     bool is_awaiting_pong;
 };
 
@@ -61,7 +62,10 @@ bool session_pong(struct session *session);
 bool session_refuse(struct session *session, uint64_t tag, enum verb verb, int code);
 bool session_end(struct session *session, int code);
 
-/* For hub/member: says an answer; where a home's answer goes. */
+/* For hub/member: asks a home, counting what is under way, and counts its answer. */
+void session_ask(struct session *session, const struct request *request);
+void session_answered(struct session *session);
+/* ... says an answer; where a home's answer goes. */
 void session_answer(struct session *session, uint64_t tag, const struct answer *answer);
 struct asker session_asker(struct session *session, uint64_t tag,
                            void (*answered)(struct hub *, const struct asker *, const struct answer *));

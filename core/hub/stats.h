@@ -32,6 +32,7 @@
     X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                                        \
     X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                                        \
     X(REFUSED_ORIGIN, "weir_refused_total{reason=\"origin\"}", "counter", "")                                      \
+    X(REFUSED_DESCRIPTORS, "weir_refused_total{reason=\"descriptors\"}", "counter", "")                            \
     X(REFUSED_CONNECTIONS, "weir_refused_total{reason=\"max_connections\"}", "counter", "")                        \
     X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")                         \
     X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter", "Connections ended by us, by reason.") \

@@ -64,6 +64,7 @@ static bool send_batch(struct net *net)
         struct stream *stream = net->writes[i].owner;
         ssize_t result = net->writes[i].result;
         stream->is_writing = false;
+        outbox_promise(&stream->conn.out, 0);
         stream_sent(stream, result == -EAGAIN || result == -EINTR ? 0 : result, net->writes[i].bytes.len);
         if (stream->is_dead || stream_can_send(stream))
             flush_add(stream);
@@ -84,6 +85,7 @@ static void add_to_batch(struct stream *stream)
         net->gathered += len;
     net->writes[net->write_count++] = (struct ring_write){stream->fd, bytes, stream, 0};
     stream->is_writing = true;
+    outbox_promise(&stream->conn.out, len); /* a reader that is given up meanwhile keeps what is being written */
 }
 
 /* ---- one stream after the other ---- */

@@ -7,7 +7,7 @@
 #include "net/inside.h"
 #include "net/route.h"
 
-enum { HELD_MAX = 64 * 1024, BODY_MAX = 1024 * 1024 };
+enum { HELD_MAX = 64 * 1024 };
 
 enum http_phase {
     PHASE_HEAD,   /* waiting for a request's head, or for its first byte */
@@ -71,7 +71,7 @@ static void next_request(struct stream *stream)
     free(http->head);
     http->head = NULL;
     http->phase = PHASE_HEAD;
-    stream_throttle(stream, false);
+    stream_throttle(stream, THROTTLE_HTTP, false);
     stream_start_timer(stream, http->in.len > 0 ? options_of(stream)->head_ms : options_of(stream)->idle_ms);
     if (!http->is_running)
         run(stream);
@@ -83,6 +83,9 @@ void http_respond(struct stream *stream, const struct response *response)
     struct buf out = {0};
     ensure(http->phase == PHASE_ANSWER);
     http->abandon = NULL;
+    /* Who asks and asks and does not read gets no more answers after this one. */
+    if (stream->conn.out.bytes > stream->conn.out.byte_limit)
+        http->keeps_alive = false;
     put_head(&out, http, response);
     if (!http->wants_no_body)
         buf_add_slice(&out, response->body);
@@ -115,6 +118,7 @@ static void refuse_and_end(struct stream *stream, const struct http_refusal *ref
     struct http_conn *http = http_of(stream);
     http->phase = PHASE_ANSWER;
     http->keeps_alive = false;
+    http->wants_no_body = false;
     http_refuse(stream, refusal->status, refusal->why, NULL);
 }
 
@@ -132,7 +136,7 @@ void http_upgrade(struct stream *stream, struct slice head, const struct protoco
     char *rest = buf_take(&http->in, &len);
     stream_put(stream, frame_create(head));
     stream_stop_timer(stream);
-    stream_throttle(stream, false);
+    stream_throttle(stream, THROTTLE_HTTP, false);
     stream_speak(stream, protocol, state);
     if (len > 0)
         protocol->received(stream, rest, len);
@@ -193,7 +197,7 @@ static bool read_head(struct stream *stream)
     part_from_head(http, head_len);
     http->keeps_alive = http->head->keep_alive && !stream->conn.closing;
     http->wants_no_body = slice_is(http->head->method, "HEAD");
-    if (http_body_init(&http->decoder, http->head, BODY_MAX, &refusal))
+    if (http_body_init(&http->decoder, http->head, route_body_max(stream, http->head), &refusal))
         ask_for_body(stream);
     else
         refuse_and_end(stream, &refusal);
@@ -253,7 +257,7 @@ static void received(struct stream *stream, char *bytes, size_t len)
         stream_start_timer(stream, options_of(stream)->head_ms);
     buf_add(&http->in, bytes, len);
     if (http->phase == PHASE_ANSWER && http->in.len > HELD_MAX)
-        stream_throttle(stream, true);
+        stream_throttle(stream, THROTTLE_HTTP, true);
     run(stream);
 }
 
@@ -275,7 +279,11 @@ static void say_goodbye(struct stream *stream)
 {
     struct http_conn *http = http_of(stream);
     http->keeps_alive = false;
-    if (http->phase == PHASE_HEAD)
+    if (http->phase != PHASE_HEAD)
+        return;
+    stream->is_over = true; /* the answer that may still wait is the last */
+    stream_end(stream);
+    if (outbox_is_empty(&stream->conn.out))
         stream_kill(stream);
 }
 

@@ -24,6 +24,8 @@ struct net {
     struct ring_write *writes; /* of this batch; RING_WRITES_MAX of them, with a ring only */
     unsigned write_count;
     size_t gathered;        /* bytes of scratch that this batch uses */
+    unsigned adopted;       /* sockets that libwebsockets has of ours */
+    struct timer pause;     /* no descriptors are left: accepting goes on after it */
     struct timer drain;
     unsigned drain_ms;
     char scratch[SEND_AT_ONCE]; /* frames gathered for one write */

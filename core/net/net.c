@@ -13,9 +13,24 @@
 #include "net/inside.h"
 #include "net/ring.h"
 
-enum { ACCEPTS_A_TURN = 256, TLS_HANDSHAKE_S = 5, DRAIN_STEP_MS = 50, CLOSE_TURNS_MIN = 8, CLOSE_TURNS = 10000 };
+enum { ACCEPTS_A_TURN = 256, TLS_HANDSHAKE_S = 5, DRAIN_STEP_MS = 50, PAUSE_MS = 100, CLOSE_TURNS_MIN = 8, CLOSE_TURNS = 10000 };
 
 /* ---- libwebsockets: sockets, TLS and the loop, nothing else ---- */
+
+static struct net *net_of(struct lws *wsi)
+{
+    return lws_context_user(lws_get_context(wsi));
+}
+
+/* libwebsockets has sockets of its own as well: only those that were counted are counted off. */
+static void forget_connection(struct lws *wsi)
+{
+    struct net *net = net_of(wsi);
+    if (net->adopted == 0)
+        return;
+    net->adopted--;
+    atomic_fetch_sub(&net->options->shared->connections, 1);
+}
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
@@ -23,7 +38,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     (void)user;
     switch (reason) {
     case LWS_CALLBACK_RAW_ADOPT:
-        lws_set_opaque_user_data(wsi, stream_create(lws_context_user(lws_get_context(wsi)), wsi));
+        lws_set_opaque_user_data(wsi, stream_create(net_of(wsi), wsi));
         break;
     case LWS_CALLBACK_RAW_RX:
         if (stream != NULL)
@@ -32,6 +47,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RAW_WRITEABLE:
         if (stream != NULL)
             stream_writable(stream);
+        break;
+    case LWS_CALLBACK_WSI_DESTROY: /* also of those whose handshake failed, which are never adopted and closed */
+        forget_connection(wsi);
         break;
     case LWS_CALLBACK_RAW_CLOSE:
         lws_set_opaque_user_data(wsi, NULL);
@@ -176,8 +194,34 @@ static void adopt(struct net *net, int fd)
     lws_adoption_type type = LWS_ADOPT_SOCKET;
     if (net->options->tls_cert != NULL)
         type = (lws_adoption_type)(type | LWS_ADOPT_ALLOW_SSL);
-    if (lws_adopt_descriptor_vhost(net->vhost, type, descriptor, NULL, NULL) == NULL)
-        stats_add(&net->hub->stats, STAT_CUT_OTHER, 1); /* libwebsockets has closed it */
+    unsigned before = net->adopted++;
+    if (lws_adopt_descriptor_vhost(net->vhost, type, descriptor, NULL, NULL) != NULL)
+        return;
+    stats_add(&net->hub->stats, STAT_CUT_OTHER, 1); /* libwebsockets has closed it ... */
+    if (net->adopted > before) {                    /* ... perhaps without a word */
+        net->adopted--;
+        atomic_fetch_sub(&net->options->shared->connections, 1);
+    }
+}
+
+static void on_acceptable(void *context);
+
+static void on_pause_over(struct timer *timer)
+{
+    struct net *net = CONTAINER(timer, struct net, pause);
+    if (net->listen_fd >= 0)
+        net->poller = poller_create(net->hub->loop, net->listen_fd, on_acceptable, net);
+}
+
+/* Without descriptors the listener stays readable: to be told so again and again would take the whole core. */
+static void pause_accepting(struct net *net)
+{
+    stats_add(&net->hub->stats, STAT_REFUSED_DESCRIPTORS, 1);
+    log_event(net->hub->options->log, LOG_WARN, "descriptors", "hint",
+              "out of file descriptors: new connections wait; raise ulimit -n", NULL);
+    poller_destroy(net->poller);
+    net->poller = NULL;
+    timer_start(net->hub->timers, &net->pause, PAUSE_MS, on_pause_over);
 }
 
 static void on_acceptable(void *context)
@@ -185,8 +229,11 @@ static void on_acceptable(void *context)
     struct net *net = context;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         int fd = accept4(net->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE)
+                pause_accepting(net);
             return;
+        }
         if (atomic_fetch_add(&net->options->shared->connections, 1) < net->options->max_connections) {
             adopt(net, fd);
         } else {
@@ -206,6 +253,7 @@ void net_stop_listening(struct net *net)
 {
     if (net->listen_fd < 0)
         return;
+    timer_stop(net->hub->timers, &net->pause);
     poller_destroy(net->poller);
     close(net->listen_fd);
     net->poller = NULL;

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+enum { BODY_MAX = 64 * 1024, BODY_MAX_API = 1024 * 1024 };
+
 static const struct net_options *options_of(const struct exchange *exchange)
 {
     return exchange->stream->net->options;
@@ -177,4 +179,12 @@ void route(const struct exchange *exchange)
         return;
     }
     http_refuse(exchange->stream, 404, "there is nothing at this path", NULL);
+}
+
+uint64_t route_body_max(struct stream *stream, const struct http_head *head)
+{
+    struct exchange exchange = {.stream = stream, .head = head};
+    const char *why;
+    bool is_api = is_path(head->path, "/api/", true);
+    return is_api && may_use_api(&exchange, &why) ? BODY_MAX_API : BODY_MAX;
 }

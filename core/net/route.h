@@ -4,6 +4,8 @@
 
 #include "net/http.h"
 
+/* How long a body may be: only who may use the server API can make us keep more than a little. */
+uint64_t route_body_max(struct stream *stream, const struct http_head *head);
 /* Answers a complete request, now or later (http_defer). */
 void route(const struct exchange *exchange);
 

@@ -18,7 +18,19 @@ static void wake(struct conn *conn)
     flush_add((struct stream *)conn);
 }
 
-const struct transport stream_transport = {.wake = wake};
+static void relieve(struct conn *conn)
+{
+    struct stream *stream = (struct stream *)conn;
+    if (!stream->is_writing)
+        stream_send(stream);
+}
+
+static void throttle(struct conn *conn, bool is_on)
+{
+    stream_throttle((struct stream *)conn, THROTTLE_HUB, is_on);
+}
+
+const struct transport stream_transport = {.wake = wake, .relieve = relieve, .throttle = throttle};
 
 /* ---- birth and death ---- */
 
@@ -72,7 +84,6 @@ void stream_destroy(struct stream *stream)
         stream->protocol->finish(stream);
     flush_remove(stream);
     stats_add(&net->hub->stats, STAT_CONNECTIONS, -1);
-    atomic_fetch_sub(&net->options->shared->connections, 1);
     conn_finish(&stream->conn);
     free(stream);
 }
@@ -117,16 +128,27 @@ void stream_stop_timer(struct stream *stream)
 void stream_receive(struct stream *stream, char *bytes, size_t len)
 {
     stats_add(&stream->net->hub->stats, STAT_BYTES_IN, (int64_t)len);
+    if (!stream->is_heard) { /* libwebsockets leaves the handshake's timeout armed: it would end every connection */
+        stream->is_heard = true;
+        lws_set_timeout(stream->wsi, NO_PENDING_TIMEOUT, 0);
+    }
     if (!stream->is_ending)
         stream->protocol->received(stream, bytes, len);
 }
 
-void stream_throttle(struct stream *stream, bool is_on)
+static void throttle_to(struct stream *stream, unsigned why)
 {
-    if (stream->is_throttled == is_on || stream->is_dead)
+    bool was_on = stream->throttled != 0;
+    stream->throttled = why;
+    if (was_on != (why != 0) && !stream->is_dead)
+        lws_rx_flow_control(stream->wsi, why == 0);
+}
+
+void stream_throttle(struct stream *stream, enum throttle why, bool is_on)
+{
+    if (stream->is_ending) /* what still comes is read and thrown away */
         return;
-    stream->is_throttled = is_on;
-    lws_rx_flow_control(stream->wsi, !is_on);
+    throttle_to(stream, is_on ? stream->throttled | why : stream->throttled & ~(unsigned)why);
 }
 
 void stream_speak(struct stream *stream, const struct protocol *protocol, void *state)
@@ -150,7 +172,7 @@ void stream_end(struct stream *stream)
     if (stream->is_ending)
         return;
     stream->is_ending = true;
-    stream_throttle(stream, false); /* what still comes is read and thrown away, so that no reset eats our words */
+    throttle_to(stream, 0); /* what still comes is read and thrown away, so that no reset eats our words */
     stream_start_timer(stream, LINGER_MS);
     flush_add(stream);
 }

@@ -36,13 +36,14 @@ struct stream {
     struct stream *next_awake, *prev_awake; /* of those to flush at the end of the turn */
     struct timer timer;                     /* the protocol's; after the end, the linger's */
     struct timer patience;                  /* while it is blocked: how long what waits may wait */
+    bool is_heard;    /* its first bytes have come */
     bool is_writing;  /* is in net/flush's batch: its bytes must stay where they are */
     bool is_blocked;  /* the kernel takes no more: waits to be writable */
     bool is_ending;   /* its last frame is in the outbox or gone: what still comes is thrown away */
     bool is_over;     /* the frame after which the connection ends has gone */
     bool is_shut;     /* and the peer has been told by the end of the stream */
     bool is_dead;     /* is to be closed at the end of this turn */
-    bool is_throttled; /* nothing is read */
+    unsigned throttled; /* bits of enum throttle: nothing is read while there is any */
     char ip[46];
 };
 
@@ -52,7 +53,13 @@ void stream_end(struct stream *stream);
 void stream_kill(struct stream *stream);
 /* Closes and frees a killed one. For net/flush alone, outside of libwebsockets' callbacks. */
 void stream_bury(struct stream *stream);
-void stream_throttle(struct stream *stream, bool is_on);
+/* Why nothing is read for a while. */
+enum throttle {
+    THROTTLE_HTTP = 1,  /* requests come faster than answers */
+    THROTTLE_HUB = 2,   /* too much of what it asked for is under way */
+    THROTTLE_TURN = 4,  /* it has had its share of this turn */
+};
+void stream_throttle(struct stream *stream, enum throttle why, bool is_on);
 void stream_start_timer(struct stream *stream, unsigned ms); /* the protocol's timed_out */
 void stream_stop_timer(struct stream *stream);
 /* Changes what is spoken; the old protocol's state is finished. */

@@ -4,6 +4,7 @@
 #include <libwebsockets.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "dialect/centrifuge.h"
 #include "hub/session.h"
@@ -11,12 +12,24 @@
 #include "net/origin.h"
 #include "base/utf8.h"
 
+/* TURN_NS: how long one connection is listened to before the others have their turn. */
+enum { TURN_NS = 5000000 };
 enum { FRAGMENTS_MAX = 1024, MESSAGE_MS = 10000, ECHO_MAX = 16 * 1024 * 1024, ECHO_MS = 60000 };
+
+/* A letter to ourselves: hear the rest in the next turn. Its stream may be gone by then. */
+struct resume {
+    struct mail mail;
+    struct stream *stream; /* NULL: gone */
+};
 
 /* Owned by its stream as `state`. */
 struct ws_conn {
     struct ws_decoder decoder;
-    int peer_code; /* of the peer's close frame, 0 before it */
+    struct buf lines;      /* of a message that was too much for one turn: what is still to be heard */
+    struct buf bytes;      /* that came behind it */
+    uint64_t until_ns;     /* when its share of this turn is over */
+    struct resume *resume; /* on its way; NULL while nothing is left over */
+    int peer_code;         /* of the peer's close frame, 0 before it */
     bool is_echo;
 };
 
@@ -27,12 +40,33 @@ static struct ws_conn *ws_of(struct stream *stream)
 
 /* ---- in ---- */
 
+static void open_resume(void *context, struct mail *mail);
+
+/* One connection that sends without pause, or commands that cost a script much, must not hold the others up. */
+static void hear_the_rest_later(struct stream *stream, struct slice lines)
+{
+    struct ws_conn *ws = ws_of(stream);
+    buf_add_slice(&ws->lines, lines);
+    ws->resume = xcalloc(1, sizeof *ws->resume);
+    ws->resume->mail.open = open_resume;
+    ws->resume->stream = stream;
+    stream_throttle(stream, THROTTLE_TURN, true);
+    mailbox_post(stream->net->hub->mailbox, &ws->resume->mail);
+}
+
+static void hear_lines(struct stream *stream, struct slice lines)
+{
+    size_t heard = centrifuge_receive(stream->conn.session, lines, ws_of(stream)->until_ns);
+    if (heard < lines.len)
+        hear_the_rest_later(stream, slice_make(lines.at + heard, lines.len - heard));
+}
+
 static void hear_message(struct stream *stream, enum ws_opcode opcode, struct slice payload)
 {
     if (ws_of(stream)->is_echo)
         stream_put(stream, frame_create_message(opcode, payload));
     else if (opcode == WS_TEXT)
-        centrifuge_receive(stream->conn.session, payload);
+        hear_lines(stream, payload);
     else
         session_end(stream->conn.session, CLOSE_BAD_REQUEST);
 }
@@ -77,10 +111,16 @@ static void watch_message(struct stream *stream)
         stream_start_timer(stream, ws->is_echo ? ECHO_MS : MESSAGE_MS);
 }
 
-static void received(struct stream *stream, char *bytes, size_t len)
+static void hear_bytes(struct stream *stream, char *bytes, size_t len)
 {
     struct ws_conn *ws = ws_of(stream);
     while (!stream->conn.closing) {
+        if (ws->resume == NULL && len > 0 && clock_monotonic_ns() > ws->until_ns)
+            hear_the_rest_later(stream, SLICE(""));
+        if (ws->resume != NULL) {
+            buf_add(&ws->bytes, bytes, len);
+            return;
+        }
         enum ws_opcode opcode;
         struct slice payload;
         size_t used;
@@ -97,6 +137,37 @@ static void received(struct stream *stream, char *bytes, size_t len)
             hear_nonsense(stream);
     }
     watch_message(stream);
+}
+
+static void received(struct stream *stream, char *bytes, size_t len)
+{
+    ws_of(stream)->until_ns = clock_monotonic_ns() + TURN_NS;
+    hear_bytes(stream, bytes, len);
+}
+
+static void open_resume(void *context, struct mail *mail)
+{
+    struct resume *resume = (struct resume *)mail;
+    struct stream *stream = resume->stream;
+    (void)context;
+    free(resume);
+    if (stream == NULL)
+        return;
+    struct ws_conn *ws = ws_of(stream);
+    struct buf lines = ws->lines, bytes = {0};
+    ws->resume = NULL;
+    ws->lines = (struct buf){0};
+    ws->until_ns = clock_monotonic_ns() + TURN_NS;
+    stream_throttle(stream, THROTTLE_TURN, false);
+    if (!stream->conn.closing && lines.len > 0)
+        hear_lines(stream, buf_slice(&lines));
+    if (ws->resume == NULL) {
+        bytes = ws->bytes;
+        ws->bytes = (struct buf){0};
+        hear_bytes(stream, bytes.at, bytes.len);
+    }
+    buf_finish(&lines);
+    buf_finish(&bytes);
 }
 
 /* ---- the end ---- */
@@ -134,7 +205,12 @@ static void timed_out(struct stream *stream)
 static void finish(struct stream *stream)
 {
     session_close(stream->conn.session, CLOSE_GOING, SLICE("connection closed"));
-    ws_decoder_finish(&ws_of(stream)->decoder);
+    struct ws_conn *ws = ws_of(stream);
+    if (ws->resume != NULL)
+        ws->resume->stream = NULL;
+    buf_finish(&ws->lines);
+    buf_finish(&ws->bytes);
+    ws_decoder_finish(&ws->decoder);
     free(stream->state);
     stream->state = NULL;
 }

@@ -218,7 +218,7 @@ static void end(struct server *server)
 {
     struct reload *reload = &server->reload;
     reload->phase = RELOAD_IDLE;
-    while (reload->is_wanted_again && reload->phase == RELOAD_IDLE) {
+    while (reload->is_wanted_again && reload->phase == RELOAD_IDLE && server->phase == SERVER_RUNNING) {
         reload->is_wanted_again = false;
         reload->waiters = reload->later;
         reload->later = NULL;
@@ -310,6 +310,21 @@ struct want_letter {
     struct waiter *waiter;
 };
 
+static void refuse_all(struct waiter **list)
+{
+    struct reload waiting = {.waiters = *list};
+    struct error error;
+    fail(&error, ERROR_NOT_AVAILABLE, "not available: the server is shutting down");
+    tell_waiters(&waiting, &error, SLICE(""));
+    *list = NULL;
+}
+
+void reload_refuse_waiters(struct reload *reload)
+{
+    refuse_all(&reload->waiters);
+    refuse_all(&reload->later);
+}
+
 static void open_want(void *context, struct mail *mail)
 {
     struct want_letter *letter = (struct want_letter *)mail;
@@ -317,7 +332,10 @@ static void open_want(void *context, struct mail *mail)
     letter->waiter->next = server->reload.later;
     server->reload.later = letter->waiter;
     free(letter);
-    reload_want(server);
+    if (server->phase == SERVER_RUNNING)
+        reload_want(server);
+    else
+        refuse_all(&server->reload.later);
 }
 
 void reload_want_for(struct server *server, struct hub *hub, struct api_request *request)

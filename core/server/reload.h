@@ -50,6 +50,9 @@ void reload_want(struct server *server);
 /* The same for POST /api/reload; may be called on any worker's thread. */
 void reload_want_for(struct server *server, struct hub *hub, struct api_request *request);
 
+/* The server goes: whoever waits is told so. While the hubs still live. */
+void reload_refuse_waiters(struct reload *reload);
+
 /* A worker's word, on the control thread. */
 void reload_prepared(struct server *server, bool is_ready, const struct error *error);
 void reload_switched(struct server *server);

@@ -257,8 +257,9 @@ static void finish(struct server *server)
         worker_join(&server->workers[i]);
     for (unsigned i = 0; i < made; i++)
         worker_close_net(&server->workers[i]);
+    reload_refuse_waiters(&server->reload);
     for (bool is_talking = true; is_talking;) {
-        is_talking = false;
+        is_talking = mailbox_open_all(server->mailbox);
         for (unsigned i = 0; i < made; i++)
             is_talking = mailbox_open_all(server->hubs[i]->mailbox) || is_talking;
     }

@@ -4,7 +4,8 @@
 
 #include "base/memory.h"
 
-enum { SLOTS_MIN = 4, SLOTS_KEPT = 16 };
+/* FRAME_COST: what a frame takes beside its bytes. */
+enum { SLOTS_MIN = 4, SLOTS_KEPT = 16, FRAME_COST = 64 };
 
 void outbox_init(struct outbox *box, size_t byte_limit)
 {
@@ -45,9 +46,15 @@ void outbox_push_last(struct outbox *box, struct frame *frame, uint64_t now_ms)
     box->bytes += frame->len;
 }
 
+/* A million empty frames are not free either. */
+static bool has_too_many(const struct outbox *box)
+{
+    return box->count >= SLOTS_KEPT && (size_t)box->count * FRAME_COST > box->byte_limit;
+}
+
 bool outbox_push(struct outbox *box, struct frame *frame, uint64_t now_ms)
 {
-    if (box->count > 0 && box->bytes + frame->len > box->byte_limit)
+    if (box->count > 0 && (box->bytes + frame->len > box->byte_limit || has_too_many(box)))
         return false;
     outbox_push_last(box, frame, now_ms);
     return true;

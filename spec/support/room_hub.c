@@ -796,7 +796,18 @@ static void wake(struct conn *conn)
     ((struct client *)conn)->wakes++;
 }
 
-static const struct transport transport = {wake};
+static void relieve(struct conn *conn)
+{
+    (void)conn;
+}
+
+static void throttle(struct conn *conn, bool is_on)
+{
+    (void)conn;
+    (void)is_on;
+}
+
+static const struct transport transport = {wake, relieve, throttle};
 
 static struct client *check_client(lua_State *L)
 {
@@ -858,7 +869,7 @@ static int hear(lua_State *L)
         return 0;
     char *exact = xmalloc(len ? len : 1);
     memcpy(exact, text, len);
-    centrifuge_receive(client->conn.session, slice_make(exact, len));
+    centrifuge_receive(client->conn.session, slice_make(exact, len), UINT64_MAX);
     free(exact);
     return raise_failure(L, client->world, 0);
 }

@@ -57,7 +57,18 @@ static void wake(struct conn *conn)
     ((struct client *)conn)->is_awake = true;
 }
 
-static const struct transport transport = {wake};
+static void relieve(struct conn *conn)
+{
+    (void)conn;
+}
+
+static void throttle(struct conn *conn, bool is_on)
+{
+    (void)conn;
+    (void)is_on;
+}
+
+static const struct transport transport = {wake, relieve, throttle};
 
 static void behave_bind(void *runtime, struct channel *channel)
 {
@@ -119,7 +130,7 @@ static void read_out(struct client *client)
 
 static void say(struct client *client, const char *line)
 {
-    centrifuge_receive(client->conn.session, slice_of(line));
+    centrifuge_receive(client->conn.session, slice_of(line), UINT64_MAX);
 }
 
 static void say_some(struct client *client)
