@@ -318,7 +318,7 @@ size_t centrifuge_receive(struct session *session, struct slice message, uint64_
         at = newline ? newline + 1 : end;
         if (!goes_on || session->conn->closing)
             at = end; /* what follows is not heard */
-        else if (clock_monotonic_ns() > until_ns)
+        else if (clock_monotonic_ns() > until_ns || conn_is_half_full(session->conn))
             break;
     }
     buf_finish(&scratch);

@@ -9,7 +9,8 @@ extern const struct dialect centrifuge_json;
 
 /* What it hears: one message with one or more commands, a newline between two. Answers and pushes go to the
  * session's conn; a message that is none ends the session (3501). */
-/* Stops after the command during which clock_monotonic_ns() passed `until_ns`; returns how many bytes it has handled:
+/* Stops after the command during which clock_monotonic_ns() passed `until_ns`, and where half of what may wait for the
+ * peer waits: who asks much is heard again when it has read its answers. Returns how many bytes it has handled:
  * the rest is to be given to it again, in a later turn. */
 size_t centrifuge_receive(struct session *session, struct slice message, uint64_t until_ns);
 

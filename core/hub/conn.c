@@ -122,6 +122,11 @@ void conn_close(struct conn *conn, int code, const char *reason)
     end_with(conn, code, reason);
 }
 
+bool conn_is_half_full(const struct conn *conn)
+{
+    return conn->out.bytes + conn->replies.len > conn->out.byte_limit / 2;
+}
+
 void conn_seal(struct conn *conn)
 {
     conn->is_awake = false;

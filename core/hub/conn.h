@@ -48,6 +48,9 @@ void conn_close(struct conn *conn, int code, const char *reason);
  * left until that is so, 0 when it is. */
 uint32_t conn_check_age(struct conn *conn);
 
+/* Whether half of what may wait for the peer waits. */
+bool conn_is_half_full(const struct conn *conn);
+
 /* For net/flush: makes a frame of what was said; the next wish wakes it again. */
 void conn_seal(struct conn *conn);
 

@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 
 /* TURN_NS: how long one connection is listened to before the others have their turn. */
-enum { TURN_NS = 5000000 };
+enum { TURN_NS = 5000000, LOOK_AGAIN_MS = 20 };
 enum { FRAGMENTS_MAX = 1024, MESSAGE_MS = 10000, ECHO_MAX = 16 * 1024 * 1024, ECHO_MS = 60000 };
 
 /* A letter to ourselves: hear the rest in the next turn. Its stream may be gone by then. */
@@ -28,7 +28,8 @@ struct ws_conn {
     struct buf lines;      /* of a message that was too much for one turn: what is still to be heard */
     struct buf bytes;      /* that came behind it */
     uint64_t until_ns;     /* when its share of this turn is over */
-    struct resume *resume; /* on its way; NULL while nothing is left over */
+    struct resume *resume; /* NULL while nothing is left over */
+    struct timer patience; /* until the peer has read some of its answers */
     int peer_code;         /* of the peer's close frame, 0 before it */
     bool is_echo;
 };
@@ -42,6 +43,17 @@ static struct ws_conn *ws_of(struct stream *stream)
 
 static void open_resume(void *context, struct mail *mail);
 
+/* In the next turn, or once half of what may wait for the peer has gone. */
+static void resume_or_wait(struct timer *timer)
+{
+    struct resume *resume = CONTAINER(timer, struct ws_conn, patience)->resume;
+    struct hub *hub = resume->stream->net->hub;
+    if (conn_is_half_full(&resume->stream->conn) && !resume->stream->conn.closing)
+        timer_start(hub->timers, timer, LOOK_AGAIN_MS, resume_or_wait);
+    else
+        mailbox_post(hub->mailbox, &resume->mail);
+}
+
 /* One connection that sends without pause, or commands that cost a script much, must not hold the others up. */
 static void hear_the_rest_later(struct stream *stream, struct slice lines)
 {
@@ -51,7 +63,7 @@ static void hear_the_rest_later(struct stream *stream, struct slice lines)
     ws->resume->mail.open = open_resume;
     ws->resume->stream = stream;
     stream_throttle(stream, THROTTLE_TURN, true);
-    mailbox_post(stream->net->hub->mailbox, &ws->resume->mail);
+    resume_or_wait(&ws->patience);
 }
 
 static void hear_lines(struct stream *stream, struct slice lines)
@@ -170,6 +182,16 @@ static void open_resume(void *context, struct mail *mail)
     buf_finish(&bytes);
 }
 
+static void forget_the_rest(struct stream *stream)
+{
+    struct ws_conn *ws = ws_of(stream);
+    if (timer_is_set(&ws->patience))
+        free(ws->resume); /* not posted yet */
+    else if (ws->resume != NULL)
+        ws->resume->stream = NULL;
+    timer_stop(stream->net->hub->timers, &ws->patience);
+}
+
 /* ---- the end ---- */
 
 static const char *reason_of(const struct conn *conn)
@@ -206,8 +228,7 @@ static void finish(struct stream *stream)
 {
     session_close(stream->conn.session, CLOSE_GOING, SLICE("connection closed"));
     struct ws_conn *ws = ws_of(stream);
-    if (ws->resume != NULL)
-        ws->resume->stream = NULL;
+    forget_the_rest(stream);
     buf_finish(&ws->lines);
     buf_finish(&ws->bytes);
     ws_decoder_finish(&ws->decoder);
