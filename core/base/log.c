@@ -41,6 +41,9 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
+/* What a text is escaped as. JSON has its quotes and backslashes already. */
+enum text_kind { TEXT_PLAIN, TEXT_JSON };
+
 static void put_escaped(struct line *line, unsigned char code)
 {
     char escape[8];
@@ -65,7 +68,7 @@ static bool is_ascii_control(unsigned char byte)
 }
 
 /* Character by character, so that a line that is cut ends with a whole one. */
-static void put_chars(struct line *line, const char *text)
+static void put_chars(struct line *line, const char *text, enum text_kind kind)
 {
     struct slice rest = slice_of(text);
     while (rest.len > 0 && !line->is_full) {
@@ -73,7 +76,7 @@ static void put_chars(struct line *line, const char *text)
         size_t len = utf8_char(rest);
         if (len == 0)
             put_text(line, UTF8_REPLACEMENT);
-        else if (is_ascii_control(byte) || byte == '"' || byte == '\\')
+        else if (is_ascii_control(byte) || (kind == TEXT_PLAIN && (byte == '"' || byte == '\\')))
             put_escaped(line, byte);
         else if (len == 2 && is_c1_control(rest.at))
             put_escaped(line, (unsigned char)rest.at[1]);
@@ -89,7 +92,7 @@ static bool put_quoted(struct line *line, const char *text)
     put(line, "\"", 1);
     if (line->is_full)
         return false;
-    put_chars(line, text);
+    put_chars(line, text, TEXT_PLAIN);
     line->text[line->len++] = '"'; /* of LINE_TAIL, when the line is full */
     return true;
 }
@@ -108,7 +111,7 @@ static bool is_plain(const char *text)
     return *text != '\0';
 }
 
-/* Scripts choose keys too: what would end a logfmt key becomes an underscore. */
+/* What would end a logfmt key becomes an underscore. */
 static void put_key(struct line *line, const char *key)
 {
     char clean[64];
@@ -116,27 +119,42 @@ static void put_key(struct line *line, const char *key)
     for (; key[len] && len < sizeof clean - 1; len++)
         clean[len] = is_plain_at(key + len) ? key[len] : '_';
     clean[len] = '\0';
-    put_chars(line, len > 0 ? clean : "_");
+    put_chars(line, len > 0 ? clean : "_", TEXT_PLAIN);
 }
 
 static bool put_logfmt_pair(struct line *line, const char *key, const char *value)
 {
     put_text(line, line->len > 0 ? " " : "");
-    put_key(line, key);
+    put_key(line, key + (*key == *LOG_JSON_MARK));
     put(line, "=", 1);
     if (!is_plain(value))
         return put_quoted(line, value);
     bool has_begun = !line->is_full;
-    put_chars(line, value);
+    put_chars(line, value, TEXT_PLAIN);
     return has_begun;
+}
+
+/* All of it, or false and the line as it was: half of a JSON value is none. */
+static bool put_json(struct line *line, const char *json)
+{
+    size_t begin = line->len;
+    if (line->is_full || *json == '\0')
+        return false;
+    put_chars(line, json, TEXT_JSON);
+    if (!line->is_full)
+        return true;
+    line->len = begin;
+    line->is_full = false;
+    return false;
 }
 
 static bool put_json_pair(struct line *line, const char *key, const char *value)
 {
+    bool is_json = *key == *LOG_JSON_MARK;
     put_text(line, line->len > 1 ? "," : "");
-    put_quoted(line, key);
+    put_quoted(line, key + is_json);
     put(line, ":", 1);
-    return put_quoted(line, value);
+    return (is_json && put_json(line, value)) || put_quoted(line, value);
 }
 
 /* A value may be cut, a key may not: a pair whose value cannot begin is left out. */

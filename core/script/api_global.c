@@ -48,21 +48,25 @@ static struct slice check_channel(lua_State *L, struct running *running, const c
 {
     struct slice values[PATTERN_PARAMS_MAX], name = check_text(L, 1);
     if (!channel_is_name(name))
-        luaL_error(L, "%s: a channel's name is 1 to %d printable ASCII characters", what, CHANNEL_NAME_MAX);
+        luaL_error(L, "%s: a channel's name is 1 to %d printable ASCII characters", what,
+                   CHANNEL_NAME_MAX);
     if (generation_find(running->generation, name, values) == NULL)
         luaL_error(L, "%s: no script declares a channel for \"%s\"", what, name.at);
     return name;
 }
 
-/* What the channel would refuse is refused here, at the script's line: later nobody would hear of it. */
-void api_wish_publish(lua_State *L, struct running *running, struct slice channel, struct slice data)
+/* What the channel would refuse is refused here, at the script's line: later nobody would hear of
+ * it. */
+void api_wish_publish(lua_State *L, struct running *running, struct slice channel,
+                      struct slice data)
 {
     struct slice values[PATTERN_PARAMS_MAX];
     const struct channel_type *type = generation_find(running->generation, channel, values);
     if (type != NULL && data.len > type->max_size)
-        luaL_error(L, "publish: a message of %d bytes, and max_size of this channel is %d", (int)data.len,
-                   (int)type->max_size);
-    api_wish(L, running, &(struct effect){.kind = EFFECT_PUBLISH, .channel = channel, .data = data});
+        luaL_error(L, "publish: a message of %d bytes, and max_size of this channel is %d",
+                   (int)data.len, (int)type->max_size);
+    api_wish(L, running,
+             &(struct effect){.kind = EFFECT_PUBLISH, .channel = channel, .data = data});
 }
 
 static int publish(lua_State *L)
@@ -195,7 +199,7 @@ static int write_log(lua_State *L)
     const char *name = lua_pushlstring(L, channel.len ? channel.at : "", channel.len);
     if (fields != NULL)
         log_event(program->log, level, "script_log", "script", program->script->name, "channel",
-                  name, "text", text, "data", fields, NULL);
+                  name, "text", text, LOG_JSON("data", fields), NULL);
     else
         log_event(program->log, level, "script_log", "script", program->script->name, "channel",
                   name, "text", text, NULL);

@@ -187,8 +187,8 @@ static void log_failure(const struct runtime *runtime, const struct failure *fai
     snprintf(channel, sizeof channel, "%.*s", SLICE_ARGS(failure->channel));
     log_event(runtime->options.log, LOG_ERROR, "script_failed", "incident", incident, "at", place,
               "reason", failure->outcome->text, "hook", hook, "channel", channel, "script",
-              failure->program->script->name, "generation",
-              LOG_NUMBER(runtime->current->set->generation.number), "trace",
+              failure->program->script->name,
+              LOG_NUMBER("generation", runtime->current->set->generation.number), "trace",
               failure->outcome->trace, NULL);
 }
 

@@ -84,8 +84,8 @@ static void tell_done(struct server *server, struct script_set *before, struct s
     char ms[32];
     catalogue_changes(before, now, &files);
     snprintf(ms, sizeof ms, "%.1f", milliseconds_since(server->reload.started_ns));
-    log_event(server->log, LOG_INFO, "reload", "generation", LOG_NUMBER(now->generation.number), "files",
-              buf_text(&files), "ms", ms, NULL);
+    log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", now->generation.number),
+              "files", buf_text(&files), LOG_JSON("ms", ms), NULL);
     buf_printf(&news, "{\"generation\":%u,\"files\":", now->generation.number);
     put_files(&news, buf_slice(&files));
     buf_printf(&news, ",\"ms\":%s}", ms);
@@ -97,9 +97,9 @@ static void tell_done(struct server *server, struct script_set *before, struct s
 
 static void log_problem(struct server *server, const struct problem *problem)
 {
-    log_event(server->log, LOG_ERROR, "reload_refused", "file", problem->file, "line", LOG_NUMBER(problem->line),
-              "reason", problem->reason, "source", problem->source, "in_force",
-              LOG_NUMBER(server->reload.current->generation.number), NULL);
+    log_event(server->log, LOG_ERROR, "reload_refused", "file", problem->file, LOG_NUMBER("line", problem->line),
+              "reason", problem->reason, "source", problem->source,
+              LOG_NUMBER("in_force", server->reload.current->generation.number), NULL);
 }
 
 /* ,"file":…,"line":… of the first problem and ,"problems":[…] of all. */

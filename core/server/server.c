@@ -122,7 +122,7 @@ static void drain(struct server *server)
     unsigned long long spread = server->config->drain_ms / 2;
     server->phase = SERVER_DRAINING;
     atomic_store(&server->net_shared.is_ready, false);
-    log_event(server->log, LOG_INFO, "draining", "ms", LOG_NUMBER(server->config->drain_ms), NULL);
+    log_event(server->log, LOG_INFO, "draining", LOG_NUMBER("ms", server->config->drain_ms), NULL);
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_post_drain(&server->workers[i], spread < SPREAD_MS ? (unsigned)spread : SPREAD_MS);
     timer_start(server->timers, &server->deadline, server->config->drain_ms, on_deadline);
@@ -173,7 +173,7 @@ static void raise_descriptors(const struct server *server)
         return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     if ((setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) && !server->config->is_dev)
-        log_event(server->log, LOG_WARN, "descriptors", "limit", LOG_NUMBER(limit.rlim_cur), "hint",
+        log_event(server->log, LOG_WARN, "descriptors", LOG_NUMBER("limit", limit.rlim_cur), "hint",
                   "fewer connections than --max-connections fit; raise ulimit -n", NULL);
 }
 
@@ -242,9 +242,8 @@ static bool start(struct server *server, struct error *err)
     start_watching(server);
     if (!listen_all(server, err))
         return false;
-    log_event(server->log, LOG_INFO, "started", "version", WEIR_VERSION, "workers",
-              LOG_NUMBER(server->worker_count), "io", net_has_ring(server->workers[0].net) ? "uring" : "send",
-              "scripts", server->config->scripts, NULL);
+    log_event(server->log, LOG_INFO, "started", "version", WEIR_VERSION,
+              LOG_NUMBER("workers", server->worker_count), "scripts", server->config->scripts, NULL);
     return true;
 }
 

@@ -2,6 +2,7 @@ local cjson = require "cjson"
 local log = require "room.log"
 
 local LINE_MAX = 4096
+local JSON = "\1" -- LOG_JSON_MARK: begins a key whose value is JSON
 
 local function logfmt(...)
   local line = log.event("logfmt", "debug", "info", ...)
@@ -97,9 +98,43 @@ describe("base/log, in JSON", function()
     assert.same({ level = "info", event = "reload", generation = "2", files = "a b" }, line)
   end)
 
+  it("has numbers as numbers and JSON as JSON, where the caller says so", function()
+    local line = json("e", "text", "7", JSON .. "n", "7", JSON .. "ms", "2.1", JSON .. "data", '{"a":["x\\"y",null]}')
+    assert.same({ "7", 7, 2.1 }, { line.text, line.n, line.ms })
+    assert.same({ a = { 'x"y', cjson.null } }, line.data)
+    assert.equal('level=info event=e n=7 data="{\\"a\\":1}"\n', logfmt("e", JSON .. "n", "7", JSON .. "data", '{"a":1}'))
+  end)
+
+  it("lets no value, only a key, say so", function()
+    assert.equal(JSON .. "7", json("e", "text", JSON .. "7").text)
+  end)
+
+  it("takes a JSON value that is missing for an empty text", function()
+    assert.equal("", json("e", JSON .. "n", false).n)
+  end)
+
+  it("keeps the terminal safe from what is inside of JSON", function()
+    assert.same({ "\127\u{9b}" }, json("e", JSON .. "data", '["\127\u{9b}"]').data)
+  end)
+
+  it("makes a text of JSON that does not fit, and cuts it", function()
+    for length = 3900, 4200 do
+      local value = '["' .. ("x"):rep(length) .. '"]'
+      local line = json("e", JSON .. "data", value, "b", "y")
+      if type(line.data) == "table" then
+        assert.equal(length, #line.data[1])
+      else
+        assert.equal(value:sub(1, #line.data), line.data)
+        assert.is_true(#line.data > 3900)
+      end
+    end
+    assert.is_table(json("e", JSON .. "data", '["' .. ("x"):rep(3900) .. '"]').data)
+    assert.is_string(json("e", JSON .. "data", '["' .. ("x"):rep(4200) .. '"]').data)
+  end)
+
   it("keeps every byte of valid text, in keys and values", function()
     local texts = { 'say "x"', "back\\slash", "\n\r\t\8\12\27\127", "ünï €😀", "\u{85}\u{9b}", "a=b" }
-    for byte = 1, 127 do texts[#texts + 1] = string.char(byte) .. "x" end
+    for byte = 2, 127 do texts[#texts + 1] = string.char(byte) .. "x" end
     for _, text in ipairs(texts) do
       assert.equal(text, json("e", "a", text).a)
       assert.equal("x", json("e", text, "x")[text])
