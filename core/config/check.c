@@ -9,6 +9,7 @@
 /* What an option's value may be: one row an option that is more than any text. */
 struct allowed {
     unsigned long long least, most; /* of a number */
+    bool may_be_list;               /* in the file */
     bool (*check)(const char *text, struct error *err);
 };
 
@@ -140,28 +141,28 @@ static bool check_origins(const char *text, struct error *err)
 static const struct allowed allowed[OPTION_COUNT] = {
     [OPTION_ID_scripts] = {.check = check_scripts},
     [OPTION_ID_listen] = {.check = check_listen},
-    [OPTION_ID_workers] = {0, 256, NULL},
+    [OPTION_ID_workers] = {0, 256},
     [OPTION_ID_api_key] = {.check = check_api_key},
-    [OPTION_ID_origins] = {.check = check_origins},
+    [OPTION_ID_origins] = {.may_be_list = true, .check = check_origins},
     [OPTION_ID_test_echo] = {.check = check_test_echo},
     [OPTION_ID_io] = {.check = check_io},
     [OPTION_ID_log] = {.check = check_log},
     [OPTION_ID_log_level] = {.check = check_log_level},
-    [OPTION_ID_max_message] = {1, 64 << 20, NULL},
-    [OPTION_ID_max_channels] = {1, 1000000, NULL},
-    [OPTION_ID_max_connections] = {1, 10000000, NULL},
-    [OPTION_ID_queue_bytes] = {1024, GIB, NULL},
-    [OPTION_ID_queue_ms] = {1, HOUR_MS, NULL},
-    [OPTION_ID_ping_ms] = {2, HOUR_MS, NULL},
-    [OPTION_ID_pong_ms] = {1, HOUR_MS, NULL},
-    [OPTION_ID_connect_ms] = {1, HOUR_MS, NULL},
-    [OPTION_ID_head_ms] = {1, HOUR_MS, NULL},
-    [OPTION_ID_body_ms] = {1, HOUR_MS, NULL},
-    [OPTION_ID_idle_ms] = {1, HOUR_MS, NULL},
-    [OPTION_ID_linger_ms] = {0, HOUR_MS, NULL},
-    [OPTION_ID_drain_ms] = {0, HOUR_MS, NULL},
-    [OPTION_ID_hook_ms] = {1, 60000, NULL},
-    [OPTION_ID_hook_bytes] = {64 << 10, GIB, NULL},
+    [OPTION_ID_max_message] = {1, 64 << 20},
+    [OPTION_ID_max_channels] = {1, 1000000},
+    [OPTION_ID_max_connections] = {1, 10000000},
+    [OPTION_ID_queue_bytes] = {1024, GIB},
+    [OPTION_ID_queue_ms] = {1, HOUR_MS},
+    [OPTION_ID_ping_ms] = {2, HOUR_MS},
+    [OPTION_ID_pong_ms] = {1, HOUR_MS},
+    [OPTION_ID_connect_ms] = {1, HOUR_MS},
+    [OPTION_ID_head_ms] = {1, HOUR_MS},
+    [OPTION_ID_body_ms] = {1, HOUR_MS},
+    [OPTION_ID_idle_ms] = {1, HOUR_MS},
+    [OPTION_ID_linger_ms] = {0, HOUR_MS},
+    [OPTION_ID_drain_ms] = {0, HOUR_MS},
+    [OPTION_ID_hook_ms] = {1, 60000},
+    [OPTION_ID_hook_bytes] = {64 << 10, GIB},
 };
 
 static bool parse_number(const char *text, unsigned long long *n)
@@ -191,6 +192,28 @@ static bool check_flag(const char *text, struct error *err)
         if (strcmp(text, words[i]) == 0)
             return true;
     return fail(err, ERROR_CONFIG, "\"%s\" is neither true nor false", text);
+}
+
+bool option_check_kind(enum option_id id, enum setting_kind kind, struct error *err)
+{
+    static const char *const names[] = {
+        [SETTING_TEXT] = "a string",
+        [SETTING_NUMBER] = "a number",
+        [SETTING_BOOLEAN] = "true or false",
+        [SETTING_LIST] = "a list",
+    };
+    static const enum setting_kind wanted[] = {
+        [OPTION_TEXT] = SETTING_TEXT,
+        [OPTION_SECRET] = SETTING_TEXT,
+        [OPTION_NUMBER] = SETTING_NUMBER,
+        [OPTION_FLAG] = SETTING_BOOLEAN,
+    };
+    enum setting_kind want = wanted[option_rows[id].kind];
+    bool may_be_list = allowed[id].may_be_list;
+    if (kind == want || (kind == SETTING_LIST && may_be_list))
+        return true;
+    return fail(err, ERROR_CONFIG, "has to be %s%s; it is %s", names[want],
+                may_be_list ? " or a list of strings" : "", names[kind]);
 }
 
 static bool is_printable(const char *text)

@@ -24,6 +24,7 @@ static void decide(struct reading *reading, enum option_id id, const char *text,
                    const char *place)
 {
     struct buf source = {0};
+    reading->config->line[id] = 0;
     buf_printf(&source, "%s%s%s", kind, *place ? " " : "", place);
     free(reading->config->source[id]);
     free(reading->text[id]);
@@ -55,20 +56,38 @@ static struct hint did_you_mean(struct slice wrong, enum spelling spelling)
 
 /* --- the file --- */
 
-static bool read_key(void *context, const char *key, const char *value, struct error *err)
+struct place {
+    char text[300];
+};
+
+/* "weir.lua:3", or without the line where it is not known. */
+static struct place place_in(const char *path, unsigned line)
+{
+    struct place place;
+    snprintf(place.text, sizeof place.text, line > 0 ? "%s:%u" : "%s", path, line);
+    return place;
+}
+
+static bool read_setting(void *context, const struct setting *setting, struct error *err)
 {
     struct reading *reading = context;
-    int id = option_find(slice_of(key), SPELLING_KEY);
+    struct slice key = slice_of(setting->key);
+    struct place place = place_in(reading->path, setting->line);
+    struct error reason;
+    int id = option_find(key, SPELLING_KEY);
     if (id == OPTION_UNKNOWN)
-        return fail(err, ERROR_CONFIG, "%s: there is no option %s%s", reading->path, key,
-                    did_you_mean(slice_of(key), SPELLING_KEY).text);
-    decide(reading, (enum option_id)id, value, "file", reading->path);
+        return fail(err, ERROR_CONFIG, "%s: there is no option %s%s", place.text, setting->key,
+                    did_you_mean(key, SPELLING_KEY).text);
+    if (!option_check_kind((enum option_id)id, setting->kind, &reason))
+        return fail(err, ERROR_CONFIG, "%s: %s: %s", place.text, setting->key, reason.text);
+    decide(reading, (enum option_id)id, setting->value, "file", reading->path);
+    reading->config->line[id] = setting->line;
     return true;
 }
 
 static bool read_file(struct reading *reading, struct error *err)
 {
-    return reading->path == NULL || settings_read(reading->path, read_key, reading, err);
+    return reading->path == NULL || settings_read(reading->path, read_setting, reading, err);
 }
 
 /* --- the environment --- */
@@ -233,7 +252,7 @@ static const char *find_path(const struct flag *flags, unsigned count, char **en
 
 /* --- the result --- */
 
-/* Where the operator has to look: "--listen", "WEIR_LISTEN", "weir.lua: listen". */
+/* Where the operator has to look: "--listen", "WEIR_LISTEN", "weir.lua:3: listen". */
 static void put_place(struct buf *out, const struct config *config, enum option_id id)
 {
     const char *source = config->source[id], *name = option_rows[id].name;
@@ -241,7 +260,8 @@ static void put_place(struct buf *out, const struct config *config, enum option_
     if (strncmp(source, "environment", kind) == 0)
         buf_add_text(out, source + kind + 1);
     else if (strncmp(source, "file", kind) == 0)
-        buf_printf(out, "%s: %s", source + kind + 1, option_spell(name, SPELLING_KEY).text);
+        buf_printf(out, "%s: %s", place_in(source + kind + 1, config->line[id]).text,
+                   option_spell(name, SPELLING_KEY).text);
     else
         buf_printf(out, "--%s", name);
 }

@@ -61,6 +61,7 @@ struct config {
 #undef X
     bool is_dev;                /* `weir dev`; main sets it after config_read */
     char *source[OPTION_COUNT]; /* "flag", "environment WEIR_LISTEN", "file weir.lua", "default" */
+    unsigned line[OPTION_COUNT]; /* in that file; 0: not known, or no file */
 };
 
 struct option_row {
@@ -87,7 +88,8 @@ void config_finish(struct config *config);
  * whoever a client says it is, is reachable from this machine only unless --dev-anywhere. False and err. */
 bool config_check_serving(const struct config *config, struct error *err);
 
-/* One line an option: name, value (secrets as "(set)" or "(not set)"), source; or a JSON object of {value, source}. */
+/* One line an option: name, value ("(not set)" where there is none, secrets else as "(set)"), source; or a JSON object
+ * of {value, source}, value null where there is none. A secret's value is null always, and its `set` a boolean. */
 void config_put(const struct config *config, struct buf *out, bool as_json);
 
 #endif

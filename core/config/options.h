@@ -4,6 +4,7 @@
 #define CONFIG_OPTIONS_H
 
 #include "config/config.h"
+#include "script/settings.h"
 
 enum { OPTION_NAME_MAX = 48, OPTION_UNKNOWN = -1 };
 
@@ -27,6 +28,8 @@ const char *option_text(const struct config *config, enum option_id id); /* TEXT
 unsigned long long option_number(const struct config *config, enum option_id id);
 bool option_flag(const struct config *config, enum option_id id);
 
+/* May the file give the option a value of that kind? False and err: what it has to be. */
+bool option_check_kind(enum option_id id, enum setting_kind kind, struct error *err);
 /* Is the text a value for that option? False and err: the reason and what is allowed, without the
  * text itself where it is a secret. */
 bool option_check(enum option_id id, const char *text, struct error *err);

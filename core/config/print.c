@@ -66,13 +66,16 @@ static void put_lines(const struct config *config, struct buf *out)
 static void put_json_value(struct buf *out, const struct config *config, enum option_id id)
 {
     enum option_kind kind = option_rows[id].kind;
-    struct buf value = {0};
-    put_value(&value, config, id);
-    if (kind == OPTION_NUMBER || kind == OPTION_FLAG)
-        buf_add_slice(out, buf_slice(&value));
+    bool is_plain = kind == OPTION_NUMBER || kind == OPTION_FLAG;
+    bool is_set = is_plain || *option_text(config, id) != '\0';
+    if (is_plain)
+        put_value(out, config, id);
+    else if (kind == OPTION_SECRET || !is_set)
+        buf_add_text(out, "null");
     else
-        json_quote(out, buf_slice(&value));
-    buf_finish(&value);
+        json_quote(out, slice_of(option_text(config, id)));
+    if (kind == OPTION_SECRET)
+        buf_printf(out, ",\"set\":%s", is_set ? "true" : "false");
 }
 
 static void put_json(const struct config *config, struct buf *out)

@@ -1,5 +1,6 @@
 #include "script/settings.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,13 +14,15 @@
 
 enum { FILE_BYTES_MAX = 64 * 1024, FILE_KEYS_MAX = 256, FILE_CPU_MS = 50, FILE_MEMORY = 1 << 20 };
 
-struct setting {
+/* A setting that is kept; owns its texts. */
+struct kept {
     char *key, *value;
+    enum setting_kind kind;
 };
 
 struct reading {
     struct buf source;
-    struct setting all[FILE_KEYS_MAX];
+    struct kept all[FILE_KEYS_MAX];
     unsigned count;
 };
 
@@ -96,6 +99,20 @@ static bool put_list(lua_State *L, struct buf *out)
     return found == count;
 }
 
+static enum setting_kind kind_of(lua_State *L)
+{
+    switch (lua_type(L, -1)) {
+    case LUA_TNUMBER:
+        return SETTING_NUMBER;
+    case LUA_TBOOLEAN:
+        return SETTING_BOOLEAN;
+    case LUA_TTABLE:
+        return SETTING_LIST;
+    default:
+        return SETTING_TEXT;
+    }
+}
+
 static void take(lua_State *L, struct reading *reading)
 {
     struct buf *out = vm_scratch(L);
@@ -107,7 +124,8 @@ static void take(lua_State *L, struct reading *reading)
                    luaL_typename(L, -1));
     if (reading->count == FILE_KEYS_MAX)
         luaL_error(L, "more than %d keys", FILE_KEYS_MAX);
-    reading->all[reading->count++] = (struct setting){xstrdup(key), xstrdup(buf_text(out))};
+    reading->all[reading->count++] =
+        (struct kept){xstrdup(key), xstrdup(buf_text(out)), kind_of(L)};
 }
 
 static int end_file(lua_State *L, int status, lua_KContext context)
@@ -151,7 +169,60 @@ static bool run(const char *path, struct reading *reading, struct error *err)
 
 static int compare(const void *a, const void *b)
 {
-    return strcmp(((const struct setting *)a)->key, ((const struct setting *)b)->key);
+    return strcmp(((const struct kept *)a)->key, ((const struct kept *)b)->key);
+}
+
+/* ---- where a key stands: the table that comes back does not tell ---- */
+
+/* The byte behind the comment, string or single byte that begins at `at`. Long brackets have no
+ * level here: the worst that comes of it is a line too many, and then none is told. */
+static const char *skip_one(const char *at)
+{
+    bool is_comment = at[0] == '-' && at[1] == '-';
+    const char *text = is_comment ? at + 2 : at, *end;
+    if (text[0] == '[' && text[1] == '[')
+        return (end = strstr(text, "]]")) ? end + 2 : text + strlen(text);
+    if (is_comment)
+        return text + strcspn(text, "\n");
+    if (*text != '"' && *text != '\'')
+        return text + 1;
+    for (end = text + 1; *end != '\0' && *end != *text && *end != '\n'; end++)
+        end += *end == '\\' && end[1] != '\0';
+    return *end == *text ? end + 1 : end;
+}
+
+static bool is_name_byte(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Does `key =` begin here, or `["key"] =`? */
+static bool is_key_at(const char *start, const char *at, const char *key)
+{
+    size_t len = strlen(key);
+    bool is_quoted = at[0] == '[' && (at[1] == '"' || at[1] == '\'');
+    const char *name = at + (is_quoted ? 2 : 0), *end = name + len;
+    if (strncmp(name, key, len) != 0 || (!is_quoted && at > start && is_name_byte(at[-1])))
+        return false;
+    if (is_quoted && (end[0] != at[1] || *++end != ']' || *++end == '\0'))
+        return false;
+    end += strspn(end, " \t\r\n");
+    return end[0] == '=' && end[1] != '=';
+}
+
+static unsigned find_line(const char *source, const char *key)
+{
+    unsigned line = 1, found = 0, count = 0;
+    for (const char *at = source, *next; *at != '\0'; at = next) {
+        if (is_key_at(source, at, key)) {
+            found = line;
+            count++;
+        }
+        const char *end = skip_one(at);
+        for (next = at; next < end; next++)
+            line += *next == '\n';
+    }
+    return count == 1 ? found : 0;
 }
 
 static bool visit_all(struct reading *reading, settings_visit *visit, void *context,
@@ -159,9 +230,12 @@ static bool visit_all(struct reading *reading, settings_visit *visit, void *cont
 {
     if (reading->count > 1)
         qsort(reading->all, reading->count, sizeof *reading->all, compare);
-    for (unsigned i = 0; i < reading->count; i++)
-        if (!visit(context, reading->all[i].key, reading->all[i].value, err))
+    for (unsigned i = 0; i < reading->count; i++) {
+        const struct kept *kept = &reading->all[i];
+        unsigned line = find_line(buf_text(&reading->source), kept->key);
+        if (!visit(context, &(struct setting){kept->key, kept->value, kept->kind, line}, err))
             return false;
+    }
     return true;
 }
 

@@ -3,17 +3,19 @@
 
 #include <lauxlib.h>
 
-static bool visit(void *context, const char *key, const char *value, struct error *err)
+static bool visit(void *context, const struct setting *setting, struct error *err)
 {
     lua_State *L = context;
-    if (strcmp(key, "refused") == 0)
+    if (strcmp(setting->key, "refused") == 0)
         return fail(err, ERROR_CONFIG, "refused by the visitor");
-    lua_pushfstring(L, "%s=%s", key, value);
+    static const char *const kinds[] = {"text", "number", "boolean", "list"};
+    lua_pushfstring(L, "%d %s %s=%s", (int)setting->line, kinds[setting->kind], setting->key,
+                    setting->value);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     return true;
 }
 
-/* read(path) -> { "key=value", ... } or nil, reason */
+/* read(path) -> { "line kind key=value", ... } or nil, reason */
 static int read(lua_State *L)
 {
     struct error err;

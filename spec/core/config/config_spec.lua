@@ -133,6 +133,39 @@ describe("config/config: what it refuses", function()
     refused("CONFIG", { path, "workers" }, { { "config", path } })
   end)
 
+  it("wants of the file what fits the option, and says where", function()
+    for text, words in pairs {
+      ["return {\n scripts = true }"] = { ":2: scripts", "has to be a string; it is true or false" },
+      ["return { listen = 8000 }"] = { ":1: listen", "has to be a string; it is a number" },
+      ["return { api_key = 12345 }"] = { ":1: api_key", "a string" },
+      ['return { workers = "4" }'] = { ":1: workers", "has to be a number; it is a string" },
+      ["return { workers = true }"] = { ":1: workers", "has to be a number" },
+      ['return { dev_anywhere = "true" }'] = { ":1: dev_anywhere", "has to be true or false; it is a string" },
+      ["return { dev_anywhere = 1 }"] = { ":1: dev_anywhere", "true or false" },
+      ['return { scripts = { "a", "b" } }'] = { ":1: scripts", "has to be a string; it is a list" },
+      ["return { origins = 1 }"] = { ":1: origins", "has to be a string or a list of strings; it is a number" },
+    } do
+      local path = file(text)
+      words[1] = path .. words[1]
+      assert.is_nil(refused("CONFIG", words, { { "config", path } }):find("12345", 1, true))
+    end
+    assert.is_true(read({ { "config", file "return { dev_anywhere = true, workers = 2.0 }" } }).dev_anywhere)
+  end)
+
+  it("says in which line of the file a key or a value is wrong", function()
+    for text, words in pairs {
+      ["return {\n\n  worker = 1 }"] = { ":3: ", "did you mean workers?" },
+      ["return {\n  workers = 999 }"] = { ":2: workers: ", "0 to 256" },
+      ["return {\n  ping_ms = 1000 }"] = { ":2: ping_ms: ", "pong" },
+      ["local t = {} t['lis' .. 'ten'] = 'x' return t"] = { ": listen: ", "no port" },
+    } do
+      local path = file(text)
+      words[1] = path .. words[1]
+      refused("CONFIG", words, { { "config", path } })
+    end
+    refused("USAGE", "--workers: ", { { "config", file "return { workers = 1 }" }, { "workers", "999" } })
+  end)
+
   it("wants whole numbers within the range of each option", function()
     for _, row in ipairs(config.options()) do
       if row[2] == "number" then
@@ -256,8 +289,15 @@ describe("config/config: what weir config prints", function()
     local all = cjson.decode(read({ { "workers", "3" } }, secrets).json)
     assert.same({ value = 3, source = "flag" }, all.workers)
     assert.same({ value = false, source = "default" }, all["dev-anywhere"])
-    assert.same({ value = "(set)", source = "environment WEIR_API_KEY" }, all["api-key"])
-    assert.same({ value = "(not set)", source = "default" }, cjson.decode(read().json)["api-key"])
+    assert.same({ value = "https://a.example", source = "flag" },
+      cjson.decode(read({ { "origins", "https://a.example" } }).json).origins)
+  end)
+
+  it("tells programs what is not set, and of a secret whether it is", function()
+    local set, unset = cjson.decode(read({}, secrets).json), cjson.decode(read().json)
+    assert.same({ value = cjson.null, set = true, source = "environment WEIR_API_KEY" }, set["api-key"])
+    assert.same({ value = cjson.null, set = false, source = "default" }, unset["api-key"])
+    assert.same({ value = cjson.null, source = "default" }, unset["tls-cert"])
   end)
 
   it("never shows a secret", function()

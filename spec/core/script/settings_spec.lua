@@ -12,11 +12,26 @@ describe("script/settings", function()
   end
 
   it("reads a table of strings, numbers, booleans and lists, in order of key", function()
-    assert.same({ "api-key=secret", "dev-anywhere=true", "origins=http://a,http://b", "ratio=0.5", "workers=4" },
+    assert.same({ "2 text api-key=secret", "3 boolean dev-anywhere=true", "3 list origins=http://a,http://b",
+      "2 number ratio=0.5", "2 number workers=4" },
       (read [[return {
         workers = 2 + 2, ratio = 0.5, ["api-key"] = "secret",
         ["dev-anywhere"] = true, origins = { "http://a", "http://b" },
       }]]))
+  end)
+
+  it("tells the line of a key, where there is one to tell", function()
+    assert.same({ "6 number a=1", "0 number b=2", "8 number c=3", "0 number d=4", "0 number long=5" }, (read [==[
+      -- a = 0, c = 0
+      local b = 2 --[[ a = 0
+      ]] local t = { long = 5, text = "a = 0 \" a = 0", other = [[ a = 0 ]] }
+      if t.a == 0 then return {} end
+      return { long = t.long,
+        a = 1, b = b,
+        ["d"] = 4, d = 4,
+        ["c"]
+          = 3,
+      }]==]))
   end)
 
   it("may be empty", function() assert.same({}, (read "return {}")) end)
