@@ -1,12 +1,14 @@
 #include "main/args.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "config/options.h"
 
-enum { OWN_FLAGS_MAX = 16 };
+enum { OWN_FLAGS_MAX = 16, OWNERS_MAX = 16 };
 
 /* Where the reading of argv stands. */
 struct cursor {
@@ -47,8 +49,43 @@ static const char *suggest_flag(const struct command *command, const char *wrong
     return suggest(slice_of(wrong), names);
 }
 
+static bool takes(const struct command *command, const char *name)
+{
+    return find_own(command, name) != NULL || find_option(command, name) != NULL;
+}
+
+/* "`weir dev`, `weir serve` and `weir reload`"; nothing when no command takes it. */
+static void put_owners(struct buf *out, const char *name)
+{
+    const struct command *owners[OWNERS_MAX];
+    unsigned count = 0;
+    for (const struct command *const *at = commands; *at != NULL && count < OWNERS_MAX; at++)
+        if (*at != &command_config && takes(*at, name))
+            owners[count++] = *at;
+    for (unsigned i = 0; i < count; i++)
+        buf_printf(out, "%s`weir %s`",
+                   i == 0           ? ""
+                   : i + 1 == count ? " and "
+                                    : ", ",
+                   owners[i]->name);
+}
+
+static bool fail_flag_of_others(const struct command *command, const char *name, struct error *err)
+{
+    struct buf owners = {0};
+    put_owners(&owners, name);
+    bool is_known = owners.len > 0;
+    if (is_known)
+        fail(err, ERROR_USAGE, "weir %s has no flag --%s; it belongs to %s", command->name, name,
+             buf_text(&owners));
+    buf_finish(&owners);
+    return is_known;
+}
+
 static bool fail_flag(const struct command *command, const char *name, struct error *err)
 {
+    if (fail_flag_of_others(command, name, err))
+        return false;
     const char *nearest = suggest_flag(command, name);
     if (nearest != NULL)
         return fail(err, ERROR_USAGE, "weir %s has no flag --%s; did you mean --%s?", command->name,
@@ -57,14 +94,20 @@ static bool fail_flag(const struct command *command, const char *name, struct er
                 command->name, name, command->name);
 }
 
+static bool is_negative(const char *text)
+{
+    return text[0] == '-' && isdigit((unsigned char)text[1]);
+}
+
 /* The value that stands in the next argument. One that looks like a flag is more often a value
- * forgotten. */
-static const char *take_next(struct cursor *cursor)
+ * forgotten; but -1 where a number belongs is a wrong number. */
+static const char *take_next(struct cursor *cursor, enum option_kind kind)
 {
     if (cursor->at == cursor->argc)
         return NULL;
     const char *next = cursor->argv[cursor->at];
-    if (next[0] == '-' && next[1] != '\0')
+    bool is_number = kind == OPTION_NUMBER && is_negative(next);
+    if (next[0] == '-' && next[1] != '\0' && !is_number)
         return NULL;
     cursor->at++;
     return next;
@@ -96,7 +139,7 @@ static bool parse_flag(struct args *args, char *name, struct cursor *cursor, str
         return fail_flag(args->command, name, err);
     if (own != NULL && row->kind == OPTION_FLAG && value != NULL)
         return fail(err, ERROR_USAGE, "--%s takes no value", name);
-    if (row->kind != OPTION_FLAG && value == NULL && (value = take_next(cursor)) == NULL)
+    if (row->kind != OPTION_FLAG && value == NULL && (value = take_next(cursor, row->kind)) == NULL)
         return fail(err, ERROR_USAGE, "--%s needs a value: --%s=%s", name, name, row->metavar);
     keep(args, row, own != NULL, value);
     return true;

@@ -78,8 +78,10 @@ const struct command command_check = {
     .name = "check",
     .summary = "load the scripts as the server would, and tell everything that is wrong",
     .details =
-        "  Errors are told as file:line: reason, with the line, on stderr; with --json as\n"
-        "  {\"ok\":false,\"problems\":[{\"file\",\"line\",\"source\",\"reason\"}]} on stdout.\n",
+        "  Errors are told as DIR/FILE:LINE: reason, with the line, on stderr; with --json as\n"
+        "  {\"ok\":false,\"problems\":[{\"file\",\"line\",\"source\",\"reason\"}]} on stdout, file "
+        "without\n"
+        "  DIR, as in the log and in `weir reload`.\n",
     .examples = examples,
     .flags = flags,
     .options = OPTION_BIT(scripts) | OPTION_BIT(hook_ms) | OPTION_BIT(hook_bytes),

@@ -25,7 +25,11 @@ static const char *const examples[] = {
 const struct command command_config = {
     .name = "config",
     .summary = "print every option with its value and where that comes from",
-    .details = "  Takes the flags that `weir serve` takes. Secrets are never printed.\n",
+    .details = "  Takes every option of `weir serve`, and --dev-anywhere of `weir dev`. Secrets "
+               "are never\n"
+               "  printed. With --json {\"OPTION\":{\"value\",\"source\"}}: value is null where "
+               "there is none\n"
+               "  and for secrets, which have \"set\": true or false.\n",
     .examples = examples,
     .flags = flags,
     .options = OPTIONS_ALL,

@@ -38,10 +38,6 @@ static bool find_server(const struct config *config, struct address *address, st
     if (address->port == 0)
         return fail(err, ERROR_CONFIG, "--listen is %s: which port did the server take?",
                     config->listen);
-    if (*config->api_key == '\0')
-        return fail(err, ERROR_CONFIG,
-                    "reload needs the key of the server API: WEIR_API_KEY, WEIR_API_KEY_FILE or "
-                    "--api-key (without one there, kill -HUP PID does it)");
     if (address_is_any(address))
         strcpy(address->host, address->is_ipv6 ? "::1" : "127.0.0.1");
     return true;
@@ -124,9 +120,14 @@ static void read_error(struct outcome *outcome, struct slice error)
         read_problems(&outcome->problems, value);
 }
 
+static const char about_wrong_key[] = "the server knows another API key";
+static const char about_no_key[] =
+    "the server wants the key of the server API: WEIR_API_KEY, WEIR_API_KEY_FILE or --api-key "
+    "(where it was started without one, kill -HUP PID reloads)";
+
 /* {"result":{"generation":2,"files":[...]}} or
  * {"error":{"code":4,"message":"...","problems":[...]}} */
-static void understand(const struct http_reply *reply, struct outcome *outcome)
+static void understand(const struct http_reply *reply, bool had_key, struct outcome *outcome)
 {
     struct slice body = buf_slice(&reply->body), part;
     struct json_fault fault;
@@ -138,7 +139,7 @@ static void understand(const struct http_reply *reply, struct outcome *outcome)
     if (outcome->is_reloaded || outcome->reason.len > 0)
         return;
     if (reply->status == 401 || reply->status == 403)
-        buf_add_text(&outcome->reason, "the server knows another API key");
+        buf_add_text(&outcome->reason, had_key ? about_wrong_key : about_no_key);
     else
         buf_printf(&outcome->reason, "the server answered %d and no reason", reply->status);
 }
@@ -217,7 +218,7 @@ static enum exit_code reload(const struct config *config, bool as_json)
     struct error err;
     enum exit_code code;
     if (ask(config, &reply, &err)) {
-        understand(&reply, &outcome);
+        understand(&reply, *config->api_key != '\0', &outcome);
         code = tell(&outcome, as_json);
     } else if (as_json && err.code == ERROR_SYSTEM) {
         buf_add_text(&outcome.reason, err.text);
@@ -245,6 +246,7 @@ static enum exit_code run(const struct args *args)
 
 static const struct option_row flags[] = {FLAG_JSON, {.name = NULL}};
 static const char *const examples[] = {
+    "weir reload",
     "WEIR_API_KEY_FILE=/run/secrets/api-key weir reload",
     "weir reload --config /etc/weir/weir.lua",
     "weir reload --listen 127.0.0.1:9000 --json | jq .generation",
@@ -256,7 +258,7 @@ const struct command command_reload = {
     .summary = "make the running server take the scripts as they are on its disk now",
     .details = "  Asks the server at --listen by its API. Scripts that do not load change nothing: "
                "the reasons\n"
-               "  are told as by `weir check` and the exit code is 1.\n",
+               "  are told as by `weir check` and the exit code is 1. `weir dev` needs no key.\n",
     .examples = examples,
     .flags = flags,
     .options =

@@ -7,6 +7,7 @@
 /* What a token is made of. */
 struct grant {
     struct slice user, roles;  /* roles: comma-separated */
+    struct slice claims, info; /* checked JSON; absent: none */
     int64_t now_s, lifetime_s; /* 0: for ever */
 };
 
@@ -48,6 +49,51 @@ static bool read_text(const struct args *args, const char *name, struct slice *t
     return utf8_is_valid(*text) || fail(err, ERROR_USAGE, "--%s is not UTF-8", name);
 }
 
+static bool check_claim_names(struct slice claims, struct error *err)
+{
+    static const struct {
+        const char *name, *why;
+    } reserved[] = {
+        {"sub", "--user says it"},
+        {"roles", "--roles says it"},
+        {"info", "--info says it"},
+        {"exp", "--expires says it"},
+        {"iat", "it is the time of making"},
+        {"nbf", "it would be a time, and is not for trying"},
+        {"channel", "it is for subscription tokens, which a connection may not use"},
+    };
+    struct slice value;
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (json_find(claims, reserved[i].name, &value))
+            return fail(err, ERROR_USAGE, "--claims may not have \"%s\": %s", reserved[i].name,
+                        reserved[i].why);
+    return true;
+}
+
+static bool is_json(struct slice text)
+{
+    struct json_fault fault;
+    return json_check(text, &JSON_LIMITS_DEFAULT, &fault);
+}
+
+static bool read_claims(const struct args *args, struct slice *claims, struct error *err)
+{
+    *claims = slice_of(args_find(args, "claims"));
+    if (claims->at == NULL)
+        return true;
+    if (!is_json(*claims) || json_kind(*claims) != JSON_OBJECT)
+        return fail(err, ERROR_USAGE,
+                    "--claims is no JSON object; write one like {\"team\":\"blue\"}");
+    return check_claim_names(*claims, err);
+}
+
+static bool read_info(const struct args *args, struct slice *info, struct error *err)
+{
+    *info = slice_of(args_find(args, "info"));
+    return info->at == NULL || is_json(*info) ||
+           fail(err, ERROR_USAGE, "--info is no JSON; write something like {\"name\":\"Ann\"}");
+}
+
 static bool read_grant(const struct args *args, struct grant *grant, struct error *err)
 {
     const char *lifetime = args_find(args, "expires");
@@ -55,7 +101,8 @@ static bool read_grant(const struct args *args, struct grant *grant, struct erro
     if (args_find(args, "user") == NULL)
         return fail(err, ERROR_USAGE, "who is the token for? --user=NAME");
     return read_text(args, "user", &grant->user, err) &&
-           read_text(args, "roles", &grant->roles, err) &&
+           read_text(args, "roles", &grant->roles, err) && read_claims(args, &grant->claims, err) &&
+           read_info(args, &grant->info, err) &&
            parse_lifetime(lifetime ? lifetime : "1h", &grant->lifetime_s, err);
 }
 
@@ -75,6 +122,21 @@ static void put_roles(struct buf *claims, struct slice roles)
     }
 }
 
+static void put_own_claims(struct buf *out, struct slice claims)
+{
+    struct json_walk walk;
+    struct slice key, value;
+    if (claims.at == NULL)
+        return;
+    json_walk_init(&walk, claims);
+    while (json_walk_member(&walk, &key, &value)) {
+        buf_add_byte(out, ',');
+        buf_add_slice(out, key);
+        buf_add_byte(out, ':');
+        buf_add_slice(out, value);
+    }
+}
+
 static void put_claims(struct buf *claims, const struct grant *grant)
 {
     buf_add_text(claims, "{\"sub\":");
@@ -84,26 +146,46 @@ static void put_claims(struct buf *claims, const struct grant *grant)
         put_roles(claims, grant->roles);
         buf_add_byte(claims, ']');
     }
+    put_own_claims(claims, grant->claims);
+    if (grant->info.at != NULL) {
+        buf_add_text(claims, ",\"info\":");
+        buf_add_slice(claims, json_trim(grant->info));
+    }
     buf_printf(claims, ",\"iat\":%lld", (long long)grant->now_s);
     if (grant->lifetime_s > 0)
         buf_printf(claims, ",\"exp\":%lld", (long long)(grant->now_s + grant->lifetime_s));
     buf_add_byte(claims, '}');
 }
 
+/* As the server will look at it: too long, nested too deeply, too many names. */
+static bool check_token(struct slice token, struct slice secret, int64_t now_s, struct error *err)
+{
+    struct jwt jwt;
+    struct error reason;
+    if (jwt_verify(token, &(struct jwt_keys){.hmac_secret = secret}, now_s, &jwt, &reason)) {
+        jwt_finish(&jwt);
+        return true;
+    }
+    return fail(err, ERROR_USAGE, "the server would refuse this token: %s", reason.text);
+}
+
 static bool sign(const struct config *config, const struct grant *grant, struct error *err)
 {
     struct buf claims = {0}, token = {0};
-    if (*config->token_secret == '\0')
+    struct slice secret = slice_of(config->token_secret);
+    if (secret.len == 0)
         return fail(err, ERROR_CONFIG,
                     "a token needs the secret of the server that will check it: WEIR_TOKEN_SECRET, "
                     "WEIR_TOKEN_SECRET_FILE or --token-secret");
     put_claims(&claims, grant);
-    jwt_sign(&token, buf_slice(&claims), slice_of(config->token_secret));
+    jwt_sign(&token, buf_slice(&claims), secret);
+    bool is_right = check_token(buf_slice(&token), secret, grant->now_s, err);
     buf_add_byte(&token, '\n');
-    put_out(&token);
+    if (is_right)
+        put_out(&token);
     buf_finish(&token);
     buf_finish(&claims);
-    return true;
+    return is_right;
 }
 
 static enum exit_code run(const struct args *args)
@@ -118,10 +200,21 @@ static enum exit_code run(const struct args *args)
 }
 
 static const struct option_row flags[] = {
-    {.name = "user", .metavar = "NAME", .help = "who the token is for (sub)", .kind = OPTION_TEXT},
+    {.name = "user",
+     .metavar = "NAME",
+     .help = "who the token is for (sub); required",
+     .kind = OPTION_TEXT},
     {.name = "roles",
      .metavar = "LIST",
      .help = "the user's roles, comma-separated",
+     .kind = OPTION_TEXT},
+    {.name = "claims",
+     .metavar = "JSON",
+     .help = "an object of more claims, for rules and scripts",
+     .kind = OPTION_TEXT},
+    {.name = "info",
+     .metavar = "JSON",
+     .help = "what others are told about the user",
      .kind = OPTION_TEXT},
     {.name = "expires",
      .metavar = "TIME",
@@ -133,6 +226,7 @@ static const struct option_row flags[] = {
 static const char *const examples[] = {
     "WEIR_TOKEN_SECRET=secret weir token --user ann",
     "weir token --config weir.lua --user ann --roles member,moderator --expires 7d",
+    "weir token --user ann --claims '{\"team\":\"blue\"}' --info '{\"name\":\"Ann\"}'",
     NULL,
 };
 
@@ -142,6 +236,7 @@ const struct command command_token = {
     .details = "  The token is HS256, signed with the same secret that the server checks with.\n",
     .examples = examples,
     .flags = flags,
+    .required = "--user NAME",
     .options = OPTION_BIT(token_secret),
     .run = run,
 };

@@ -18,6 +18,7 @@ struct command {
     const char *details;            /* paragraphs for its help, or NULL */
     const char *const *examples;    /* ended by NULL */
     const struct option_row *flags; /* its own, ended by a NULL name; or NULL */
+    const char *required;           /* the flags it cannot do without, "--user NAME"; or NULL */
     uint64_t options;               /* OPTION_BIT of each that it needs */
     const char *operand;            /* "DIR", what may stand without a flag; NULL: nothing may */
     const char *operand_option;     /* the option it is short for ("scripts"), or NULL */

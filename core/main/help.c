@@ -64,7 +64,8 @@ void help_put(FILE *stream, const struct command *command)
     fprintf(stream, "weir %s: %s\n", command->name, command->summary);
     put_examples(stream, command->examples);
     put_title(stream, "Usage");
-    fprintf(stream, "  weir %s [flags]%s%s%s\n", command->name, command->operand ? " [" : "",
+    fprintf(stream, "  weir %s%s%s [flags]%s%s%s\n", command->name, command->required ? " " : "",
+            command->required ? command->required : "", command->operand ? " [" : "",
             command->operand ? command->operand : "", command->operand ? "]" : "");
     if (command->details != NULL)
         fprintf(stream, "\n%s", command->details);
@@ -86,6 +87,6 @@ void help_put_overview(FILE *stream)
     put_title(stream, "Commands");
     for (const struct command *const *at = commands; *at != NULL; at++)
         fprintf(stream, "  %-*s  %s\n", 8, (*at)->name, (*at)->summary);
-    fprintf(stream, "\n  `weir help COMMAND` tells more about each.\n");
+    fprintf(stream, "\n  `weir help COMMAND` tells more about each; `weir --version` is -V too.\n");
     put_exit_codes(stream);
 }

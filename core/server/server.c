@@ -194,13 +194,25 @@ static bool make_workers(struct server *server, struct error *err)
     return true;
 }
 
+static bool has_page(const char *folder)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/index.html", folder);
+    bool is_there = access(buf_text(&path), R_OK) == 0;
+    buf_finish(&path);
+    return is_there;
+}
+
 static void say_where(const struct server *server, struct slice bound)
 {
     const char *scheme = server->net_options.tls_cert != NULL ? "https" : "http";
     printf("listening on %s://%.*s\n", scheme, SLICE_ARGS(bound));
-    if (server->config->is_dev)
+    if (server->config->is_dev && has_page(server->config->scripts))
         printf("open %s://%.*s/ in two tabs, then edit the scripts in %s\n", scheme, SLICE_ARGS(bound),
                server->config->scripts);
+    else if (server->config->is_dev)
+        printf("connect to %s://%.*s/connection/websocket?as=NAME (no page: %s has no index.html)\n",
+               server->net_options.tls_cert != NULL ? "wss" : "ws", SLICE_ARGS(bound), server->config->scripts);
     fflush(stdout);
 }
 

@@ -109,6 +109,7 @@ describe("weir's help", function()
       for _, name in ipairs(COMMANDS) do
         has(result.out, "\n  " .. name)
       end
+      has(result.out, "weir --version", "-V")
       has(result.out, "Exit codes")
     end
   end)
@@ -181,6 +182,9 @@ describe("weir with wrong words", function()
 
   it("refuses flags of other commands and words too many", function()
     refuses_usage({ "check", "--listen", "127.0.0.1:1" }, "weir check has no flag --listen")
+    refuses_usage({ "serve", "--dev-anywhere" }, "weir serve has no flag --dev-anywhere; it belongs to `weir dev`\n")
+    refuses_usage({ "version", "--user=ann" }, "it belongs to `weir token`")
+    refuses_usage({ "token", "--listen=x" }, "it belongs to `weir dev`, `weir serve` and `weir reload`")
     refuses_usage({ "serve", "scripts" }, '"scripts"')
     refuses_usage({ "check", "a", "b" }, '"b"')
     refuses_usage({ "check", "--scripts", "a", "b" }, '"b"', "leave one out")
@@ -194,6 +198,7 @@ describe("weir with wrong words", function()
 
   it("ends with 2 for wrong values, wherever they come from", function()
     refuses_usage({ "config", "--workers", "many" }, "--workers", "0 to 256")
+    refuses_usage({ "config", "--workers", "-1" }, '--workers: "-1" is no whole number from 0 to 256')
     local result = weir({ "config" }, { "WEIR_WORKERS=many" })
     assert.equal(2, result.code)
     has(result.err, "WEIR_WORKERS")
@@ -249,7 +254,14 @@ describe("weir config", function()
       local result = weir(arguments, secrets)
       has_not(result.out .. result.err, "hunter")
     end
-    assert.equal("(set)", config({}, secrets)["api-key"].value)
+    local key = config({}, secrets)["api-key"]
+    assert.same({ value = cjson.null, set = true, source = "environment WEIR_API_KEY_FILE" }, key)
+  end)
+
+  it("tells in its help which options it takes", function()
+    local help = weir({ "config", "--help" }).out
+    has(help, "every option of `weir serve`", "--dev-anywhere")
+    for name in pairs(config {}) do has(help, "--" .. name .. " ") end
   end)
 
   it("says which file it cannot take, and where in it", function()
@@ -356,6 +368,39 @@ describe("weir token", function()
     assert.is_nil(token({ "--user", "ann", "--expires", "never" }).exp)
   end)
 
+  with_tokens("takes more claims and the info, so that rules on them can be tried", function()
+    local claims = token { "--user", "ann", "--claims", ' {"team":"blue","access":{"level":3},"list":[1,null]} ',
+      "--info", '{"name":"Ann"}' }
+    assert.equal("ann", claims.sub)
+    assert.same({ "blue", 3, { 1, cjson.null } }, { claims.team, claims.access.level, claims.list })
+    assert.same({ name = "Ann" }, claims.info)
+    assert.equal("x", token({ "--user", "ann", "--info", '"x"' }).info)
+    assert.is_nil(token({ "--user", "ann", "--claims", "{}" }).info)
+  end)
+
+  it("refuses claims that are no object, or have names that mean something else", function()
+    for _, wrong in ipairs { "", "x", "[]", "1", "{", '{"a":1}x', "{a:1}", "{'a':1}" } do
+      refuses_usage({ "token", "--user=a", "--claims=" .. wrong }, "--claims", "JSON object", '{"team":"blue"}')
+    end
+    for _, name in ipairs { "sub", "exp", "nbf", "iat", "info", "roles", "channel", "\\u0073ub" } do
+      refuses_usage({ "token", "--user=a", ('--claims={"a":1,"%s":1}'):format(name) }, "--claims", (name:gsub("\\u0073", "s")))
+    end
+    refuses_usage({ "token", "--user=a", '--claims={"sub":"b"}' }, "--user")
+    refuses_usage({ "token", "--user=a", "--info={" }, "--info", "JSON")
+  end)
+
+  with_tokens("refuses to make a token that the server would refuse", function()
+    local result = weir({ "token", "--user", ("a"):rep(8000) }, { "WEIR_TOKEN_SECRET=s3cret" })
+    assert.equal(2, result.code)
+    assert.equal("", result.out)
+    has(result.err, "would refuse this token", "8192")
+  end)
+
+  it("says in its help that the user is required", function()
+    local help = weir({ "token", "--help" }).out
+    has(help, "weir token --user NAME [flags]", "required", "--claims JSON", "--info JSON")
+  end)
+
   it("wants a user, a time it understands, and the secret", function()
     refuses_usage({ "token" }, "--user=NAME")
     for _, wrong in ipairs { "", "1", "h", "0h", "1w", "1 h", "-1h", "9999999999s" } do
@@ -386,11 +431,11 @@ describe("weir reload", function()
     setTimeout(() => process.exit(), 20000).unref();
   ]]
 
-  local function reload_against(answer, arguments)
+  local function reload_against(answer, arguments, environment)
     local server = io.popen(("node -e %s %s"):format(quote(ANSWER_ONCE), quote(answer)))
     local port = server:read "l"
     local result = weir({ "reload", "--listen", "127.0.0.1:" .. port, table.unpack(arguments or {}) },
-      { "WEIR_API_KEY=hunter2" })
+      environment or { "WEIR_API_KEY=hunter2" })
     result.request = server:read "a"
     server:close()
     return result
@@ -462,6 +507,17 @@ describe("weir reload", function()
     end
   end)
 
+  it("tries without a key, and says how to give it when one is wanted", function()
+    local result = reload_against(DONE, {}, {})
+    assert.equal(0, result.code, result.err)
+    has_not(result.request, "X-API-Key")
+    local refused = reload_against(http("401 Unauthorized", "401 Unauthorized: no"), {}, {})
+    assert.equal(1, refused.code)
+    has(refused.err, "key of the server API", "WEIR_API_KEY", "WEIR_API_KEY_FILE", "--api-key", "kill -HUP PID")
+    refused = reload_against(http("401 Unauthorized", ""), { "--json" }, {})
+    has(cjson.decode(refused.out).reason, "WEIR_API_KEY_FILE")
+  end)
+
   it("says that nobody listens there", function()
     local result = weir({ "reload", "--listen", "127.0.0.1:1" }, { "WEIR_API_KEY=k" })
     assert.equal(1, result.code)
@@ -472,7 +528,6 @@ describe("weir reload", function()
   end)
 
   it("says what it needs to know, and what else helps", function()
-    has(weir({ "reload" }).err, "WEIR_API_KEY", "kill -HUP")
     has(weir({ "reload", "--listen", "127.0.0.1:0" }, { "WEIR_API_KEY=k" }).err, "which port")
     local result = weir({ "reload", "--tls-cert", "x", "--tls-key", "y" }, { "WEIR_API_KEY=k" })
     has(result.err, "TLS", "kill -HUP PID", "curl")
@@ -507,6 +562,40 @@ describe("weir reload", function()
 end)
 
 describe("weir dev", function()
+  -- Runs it on that folder while `talk(port, lines)` goes on; lines are what it printed at its start.
+  local function while_serving(dir, talk)
+    local line = command_line { "dev", "--listen", "127.0.0.1:0", "--workers", "1", dir }
+    local server = io.popen(("echo $$; exec %s 2>%s"):format(line, quote(dir .. "/log")))
+    local pid, first, second = server:read "l", server:read "l", server:read "l"
+    finally(function()
+      os.execute(("kill %s 2>/dev/null"):format(pid))
+      server:close()
+    end)
+    talk((first or ""):match ":(%d+)$" or error(read_file(dir .. "/log")), second)
+  end
+
+  with_server("is reloaded without a key from this machine", function()
+    local dir = folder { ["news.lua"] = 'channel("news", { subscribe = "anyone" })\n' }
+    while_serving(dir, function(port)
+      local result = weir { "reload", "--listen", "127.0.0.1:" .. port }
+      assert.equal(0, result.code, result.err)
+      has(result.out, "generation 2")
+    end)
+  end)
+
+  with_server("says what to open where there is a page", function()
+    while_serving(folder { ["index.html"] = "<p>" }, function(port, said)
+      has(said, ("open http://127.0.0.1:%s/ in"):format(port))
+    end)
+  end)
+
+  with_server("says how to connect where there is no page", function()
+    while_serving(folder { ["a.lua"] = "" }, function(port, said)
+      has(said, ("ws://127.0.0.1:%s/connection/websocket?as=NAME"):format(port), "no index.html")
+      has_not(said, "open http")
+    end)
+  end)
+
   it("does not open itself to other machines without being told", function()
     refuses_usage({ "dev", "--listen", "0.0.0.0:0", "/nonexistent" }, "0.0.0.0:0", "--dev-anywhere")
   end)
