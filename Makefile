@@ -5,7 +5,10 @@ B       := build/$(FLAVOR)
 CC      ?= cc
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
+# Once: the makes below share the jobs of the first.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=$(shell nproc)
+endif
 
 # Every Debian package, in one place. `make run` needs the first line, `make test` the second too,
 # the slower proofs the third.
@@ -47,7 +50,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
-run: install-build ## install what is missing, build, and open the chat for developers
+run: install-build ## install what is missing, build, run the chat (WEIR_LISTEN=127.0.0.1:8001: elsewhere)
 	@$(MAKE) --no-print-directory build
 	@exec build/weir dev examples/chat
 
