@@ -49,37 +49,31 @@ static bool is_name(struct slice s)
 static bool add_param(struct pattern *p, struct slice name, struct error *err)
 {
     if (!is_name(name))
-        return fail(
-            err, ERROR_SCRIPT,
-            "pattern \"%s\": {%.*s} is not a name: write letters, digits and _ in the braces",
-            p->text, SLICE_ARGS(name));
+        return fail(err, ERROR_SCRIPT,
+                    "{%.*s} is not a name: write letters, digits and _ in the braces",
+                    SLICE_ARGS(name));
     for (unsigned i = 0; i < p->name_count; i++)
         if (slice_is_equal(p->names[i], name))
-            return fail(err, ERROR_SCRIPT, "pattern \"%s\": {%.*s} is there twice: rename one",
-                        p->text, SLICE_ARGS(name));
+            return fail(err, ERROR_SCRIPT, "{%.*s} is there twice: rename one", SLICE_ARGS(name));
     if (p->name_count == PATTERN_PARAMS_MAX)
-        return fail(err, ERROR_SCRIPT, "pattern \"%s\": more than %d {names}", p->text,
-                    PATTERN_PARAMS_MAX);
+        return fail(err, ERROR_SCRIPT, "more than %d {names}", PATTERN_PARAMS_MAX);
     p->names[p->name_count++] = name;
     return true;
 }
 
-static bool check_literal(const struct pattern *p, struct slice text, struct error *err)
+static bool check_literal(struct slice text, struct error *err)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
         if (c == '{' || c == '}')
-            return fail(err, ERROR_SCRIPT,
-                        "pattern \"%s\": a {name} fills the whole of what is between ':' or '/', "
-                        "so \"%.*s\" is not possible",
-                        p->text, SLICE_ARGS(text));
+            return fail(
+                err, ERROR_SCRIPT,
+                "a {name} fills the whole of what is between ':' or '/', so \"%.*s\" is not "
+                "possible",
+                SLICE_ARGS(text));
         if (c == '*')
             return fail(err, ERROR_SCRIPT,
-                        "pattern \"%s\": '*' takes all the rest: it stands alone, at the end, "
-                        "after ':' or '/'",
-                        p->text);
-        if ((unsigned char)c < 0x20 || c == 0x7f)
-            return fail(err, ERROR_SCRIPT, "pattern: there is a control character in it");
+                        "'*' takes all the rest: it stands alone, at the end, after ':' or '/'");
     }
     return true;
 }
@@ -93,7 +87,7 @@ static bool add_segment(struct pattern *p, struct slice text, char after, struct
         return true;
     }
     if (text.len < 2 || text.at[0] != '{' || text.at[text.len - 1] != '}')
-        return check_literal(p, text, err);
+        return check_literal(text, err);
     s->kind = SEGMENT_PARAM;
     s->text = slice_make(text.at + 1, text.len - 2);
     return add_param(p, s->text, err);
@@ -115,13 +109,29 @@ static bool add_segments(struct pattern *p, struct error *err)
     }
 }
 
+/* What no channel's name holds would never be matched. */
+static bool check_bytes(struct slice text, struct error *err)
+{
+    if (text.len == 0 || text.len > PATTERN_LENGTH_MAX)
+        return fail(err, ERROR_SCRIPT, "it has %zu bytes: write 1 to %d", text.len,
+                    PATTERN_LENGTH_MAX);
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        if (c > ' ' && c < 0x7f)
+            continue;
+        return fail(err, ERROR_SCRIPT,
+                    "no channel can match it: names are visible ASCII characters, and there is %s",
+                    c == ' '                   ? "a space in it"
+                    : (unsigned char)c >= 0x80 ? "a letter in it that is not ASCII"
+                                               : "a control character in it");
+    }
+    return true;
+}
+
 struct pattern *pattern_compile(struct slice text, struct error *err)
 {
-    if (text.len == 0 || text.len > PATTERN_LENGTH_MAX) {
-        fail(err, ERROR_SCRIPT, "pattern: it has %zu bytes: write 1 to %d", text.len,
-             PATTERN_LENGTH_MAX);
+    if (!check_bytes(text, err))
         return NULL;
-    }
     struct pattern *p = xcalloc(1, sizeof *p);
     p->text = xslicedup(text);
     p->len = text.len;

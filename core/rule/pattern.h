@@ -8,7 +8,8 @@
 enum { PATTERN_PARAMS_MAX = 16, PATTERN_LENGTH_MAX = 255 };
 
 /* `{name}` takes one non-empty segment (anything but ':' and '/'), `*`, only at the end, the non-empty rest.
- * A `{name}` fills its segment whole: "a{b}" is an error, as is a name used twice. */
+ * A `{name}` fills its segment whole: "a{b}" is an error, as is a name used twice, and any byte that no channel's
+ * name holds (all but visible ASCII). Errors do not repeat the pattern: whoever declares it names it. */
 struct pattern; /* immutable after compiling; owned by its channel_type */
 
 struct pattern *pattern_compile(struct slice text, struct error *err); /* NULL and err */

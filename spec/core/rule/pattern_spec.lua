@@ -80,6 +80,19 @@ describe("rule/pattern", function()
     assert.matches("stands alone, at the end", refused("news*"))
     assert.matches("control character", refused("a\nb"))
     assert.matches("control character", refused("a\0b"))
+    assert.is_nil(refused("a{room}"):find("pattern", 1, true)) -- whoever declares it names it
+  end)
+
+  it("refuses what no channel's name can match", function()
+    local why = "no channel can match it: names are visible ASCII characters, and there is "
+    assert.equal(why .. "a space in it", refused("a b"))
+    assert.equal(why .. "a space in it", refused("a:{x} "))
+    assert.equal(why .. "a letter in it that is not ASCII", refused("Öl:{x}"))
+    assert.equal(why .. "a control character in it", refused("a\127"))
+    for byte = 0, 255 do
+      local is_fine = byte > 0x20 and byte < 0x7f and not ("{}*"):find(string.char(byte), 1, true)
+      assert.equal(is_fine, pattern.new("a" .. string.char(byte)) ~= nil, byte)
+    end
   end)
 
   it("has room for 16 names and refuses the 17th", function()
