@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "base/suggest.h"
+#include "script/declare.h"
 #include "script/sandbox.h"
 
 /* Registry keys: the methods that every channel has, and the metatable of classes. */
@@ -95,9 +96,11 @@ void api_channel_open(lua_State *L)
     lua_pushcfunction(L, read_missing);
     lua_setfield(L, -2, "__index");
     lua_setmetatable(L, -2);
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 3);
     lua_pushvalue(L, -2);
     lua_setfield(L, -2, "__index");
+    declare_push_assign(L, false);
+    lua_setfield(L, -2, "__newindex");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &class_key);

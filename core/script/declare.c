@@ -1,5 +1,6 @@
 #include "script/declare.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <lauxlib.h>
@@ -50,15 +51,21 @@ static void add_class(struct program *program, const struct class *class)
     program->draft = NULL;
 }
 
-static void note_place(lua_State *L, struct channel_type *type)
+struct place {
+    const char *file; /* its function keeps it */
+    int line;
+};
+
+/* The line of Lua that runs, past C functions such as pcall. */
+static struct place find_place(lua_State *L)
 {
     lua_Debug at;
-    at.currentline = 0;
-    at.source = "@";
-    if (lua_getstack(L, 1, &at))
+    for (int level = 1; lua_getstack(L, level, &at); level++) {
         lua_getinfo(L, "Sl", &at);
-    type->file = xstrdup(at.source + 1);
-    type->line = at.currentline;
+        if (at.source[0] == '@' && at.currentline > 0)
+            return (struct place){at.source + 1, at.currentline};
+    }
+    return (struct place){program_of(L)->script->name, 0};
 }
 
 static void check_arguments(lua_State *L)
@@ -76,17 +83,42 @@ static void check_arguments(lua_State *L)
     lua_settop(L, 2);
 }
 
-static int declare_channel(lua_State *L)
+static void check_twice(struct program *program, const struct channel_type *type)
+{
+    struct slice text = pattern_text(type->pattern);
+    for (unsigned i = 0; i < program->class_count; i++) {
+        const struct channel_type *other = program->classes[i].type;
+        if (other->pattern == NULL || !slice_is_equal(pattern_text(other->pattern), text))
+            continue;
+        problem_add(program->problems, program->set, type->file, type->line,
+                    "channel \"%.*s\" is declared twice, in %s:%d already", SLICE_ARGS(text),
+                    other->file, other->line);
+        return;
+    }
+}
+
+/* What is wrong becomes a problem, and the file goes on: there may be more. */
+static void read_pattern(struct program *program, struct slice text, struct channel_type *type)
 {
     struct error err;
+    type->pattern = pattern_compile(text, &err);
+    if (type->pattern != NULL)
+        check_twice(program, type);
+    else
+        problem_add(program->problems, program->set, type->file, type->line, "pattern \"%.*s\": %s",
+                    SLICE_ARGS(text), err.text);
+}
+
+static int declare_channel(lua_State *L)
+{
     check_arguments(L);
     struct class class = {.type = draft_type(program_of(L))};
-    note_place(L, class.type);
+    struct place place = find_place(L);
+    class.type->file = xstrdup(place.file);
+    class.type->line = place.line;
     struct slice text = {NULL, 0};
     text.at = lua_tolstring(L, 1, &text.len);
-    class.type->pattern = pattern_compile(text, &err);
-    if (class.type->pattern == NULL)
-        return luaL_error(L, "pattern \"%s\": %s", text.at, err.text);
+    read_pattern(program_of(L), text, class.type);
     if (lua_istable(L, 2))
         options_read(L, 2, class.type);
     api_channel_push_class(L, &class);
@@ -103,8 +135,8 @@ struct method {
     bool is_function;
 };
 
-/* The member with its key at -2 and value at -1; where it is defined, else where `type` is
- * declared. */
+/* The member with its key at -2 and value at -1; where it is defined, else where its
+ * table is. */
 static struct method look_at(lua_State *L, const char *file, int line)
 {
     struct method method = {lua_tostring(L, -2), file, line, lua_isfunction(L, -1)};
@@ -124,12 +156,11 @@ static struct hook_function keep_function(lua_State *L)
 {
     lua_Debug at;
     lua_pushvalue(L, -1);
-    lua_getinfo(L, ">Su", &at);
+    lua_getinfo(L, ">u", &at);
     lua_pushvalue(L, -1);
     return (struct hook_function){
         .ref = luaL_ref(L, LUA_REGISTRYINDEX),
         .args = at.isvararg ? 255 : at.nparams,
-        .line = strcmp(at.source + 1, program_of(L)->script->name) == 0 ? at.linedefined : 0,
     };
 }
 
@@ -152,6 +183,68 @@ static bool is_function(struct program *program, const struct method *method)
                     "`%s` is a hook's name and has to be a function", method->name);
     return method->is_function;
 }
+
+/* ---- dot and colon ---- */
+
+/* The name of a parameter of the function on top; NULL: it has none there. */
+static const char *param_name(lua_State *L, int n)
+{
+    lua_Debug at;
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">u", &at);
+    return n <= at.nparams ? lua_getlocal(L, NULL, n) : NULL;
+}
+
+/* "(msg, from)", of the parameters from the `first` on. */
+static void put_params(lua_State *L, int first, char *text, size_t room)
+{
+    const char *name;
+    size_t len = (size_t)snprintf(text, room, "(");
+    for (int n = first; len < room && (name = param_name(L, n)) != NULL; n++)
+        len += (size_t)snprintf(text + len, room - len, n > first ? ", %s" : "%s", name);
+    if (len < room)
+        snprintf(text + len, room - len, ")");
+}
+
+/* The function on top, which is called with the channel first. */
+static bool is_with_colon(lua_State *L, struct program *program, const struct method *method)
+{
+    char params[128];
+    const char *first = param_name(L, 1);
+    if (first == NULL || strcmp(first, "self") == 0)
+        return true;
+    put_params(L, 1, params, sizeof params);
+    problem_add(program->problems, program->set, method->file, method->line,
+                "%s is defined with a dot; write function c:%s%s", method->name, method->name,
+                params);
+    return false;
+}
+
+/* The function on top, of the server, which has no `self`. */
+static bool is_with_dot(lua_State *L, struct program *program, const struct method *method)
+{
+    char params[128];
+    const char *first = param_name(L, 1);
+    if (first == NULL || strcmp(first, "self") != 0)
+        return true;
+    put_params(L, 2, params, sizeof params);
+    problem_add(program->problems, program->set, method->file, method->line,
+                "%s is defined with a colon; write function server.%s%s", method->name,
+                method->name, params);
+    return false;
+}
+
+static bool is_channel_function(lua_State *L, struct program *program, const struct method *method)
+{
+    return is_function(program, method) && is_with_colon(L, program, method);
+}
+
+static bool is_server_function(lua_State *L, struct program *program, const struct method *method)
+{
+    return is_function(program, method) && is_with_dot(L, program, method);
+}
+
+/* ---- collecting ---- */
 
 static int find_name(const char *const *names, int count, const char *name)
 {
@@ -182,12 +275,12 @@ static void collect_method(lua_State *L, struct program *program, struct class *
     if (is_prefixed(method.name, "view_") || strcmp(method.name, "on_upgrade") == 0) {
         problem_add(program->problems, program->set, method.file, method.line,
                     "`%s` is not available in this version", method.name);
-    } else if (hook >= 0 && is_function(program, &method)) {
+    } else if (hook >= 0 && is_channel_function(L, program, &method)) {
         class->hooks[hook] = keep_function(L);
         class->type->hooks |= 1u << hook;
     } else if (hook < 0 && is_prefixed(method.name, "on_")) {
         refuse(program, &method, "a channel", hook_names);
-    } else if (is_prefixed(method.name, "rpc_") && is_function(program, &method)) {
+    } else if (is_prefixed(method.name, "rpc_") && is_channel_function(L, program, &method)) {
         keep_method(L, class->methods, method.name + 4);
         class->type->hooks |= 1u << HOOK_CALL;
     } else if (api_channel_is_reserved(method.name)) {
@@ -218,12 +311,12 @@ static void collect_server_member(lua_State *L, struct program *program)
     struct method method = look_at(L, program->script->name, 0);
     int hook = find_name(server_hook_names, SERVER_HOOK_COUNT, method.name);
     if (hook >= 0) {
-        if (!is_function(program, &method))
+        if (!is_server_function(L, program, &method))
             return;
         program->server[hook] = keep_function(L);
         program->server_lines[hook] = method.line;
     } else if (is_prefixed(method.name, "rpc_")) {
-        if (!is_function(program, &method))
+        if (!is_server_function(L, program, &method))
             return;
         keep_method(L, program->server_methods, method.name + 4);
         add_rpc(program, &method);
@@ -250,12 +343,61 @@ void declare_collect(lua_State *L, struct program *program)
     collect_server(L, program);
 }
 
+/* ---- what is assigned ---- */
+
+/* What is no function has no line of its own: it is told where it is assigned. */
+static bool is_told(struct program *program, const struct method *method, bool is_server)
+{
+    const char *const *names = is_server ? server_hook_names : hook_names;
+    int count = is_server ? SERVER_HOOK_COUNT : HOOK_COUNT;
+    if (find_name(names, count, method->name) >= 0 || is_prefixed(method->name, "rpc_"))
+        is_function(program, method);
+    else if (is_server || is_prefixed(method->name, "on_"))
+        refuse(program, method, is_server ? "server" : "a channel", names);
+    else
+        return false;
+    return true;
+}
+
+/* table, name, value; upvalue 1: whether the table is `server`. */
+static int assign(lua_State *L)
+{
+    struct program *program = program_of(L);
+    bool is_value = !lua_isfunction(L, 3) && !lua_isnil(L, 3);
+    if (program->problems != NULL && is_value && lua_type(L, 2) == LUA_TSTRING) {
+        struct place place = find_place(L);
+        struct method method = {lua_tostring(L, 2), place.file, place.line, false};
+        if (is_told(program, &method, lua_toboolean(L, lua_upvalueindex(1))))
+            return 0;
+    }
+    lua_settop(L, 3);
+    lua_rawset(L, 1);
+    return 0;
+}
+
+void declare_push_assign(lua_State *L, bool is_server)
+{
+    lua_pushboolean(L, is_server);
+    lua_pushcclosure(L, assign, 1);
+}
+
+static void guard_server(lua_State *L)
+{
+    lua_createtable(L, 0, 2);
+    declare_push_assign(L, true);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+}
+
 void declare_open(lua_State *L)
 {
     struct program *program = program_of(L);
     lua_newtable(L);
     program->server_methods = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
+    guard_server(L);
     lua_pushvalue(L, -1);
     program->server_table = luaL_ref(L, LUA_REGISTRYINDEX);
     sandbox_add(L, "server", false);

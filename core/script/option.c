@@ -1,13 +1,17 @@
 #include "script/option.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
 #include "base/suggest.h"
 #include "script/declare.h"
+#include "script/problem.h"
 
 enum { HISTORY_SIZE_MAX = 100000, MESSAGE_SIZE_MAX = 16 << 20 };
+enum { WRONG_MAX = 8 }; /* unknown names of one table: enough to see what is wrong */
 
 /* ---- durations ---- */
 
@@ -35,6 +39,19 @@ bool duration_parse(struct slice text, int64_t *ms)
 
 /* ---- rows: each reads the value on top, which stays there ---- */
 
+/* All that is wrong with a file is told at once, so this does not raise. */
+PRINTF_LIKE(3, 4)
+static void refuse(lua_State *L, const struct channel_type *type, const char *format, ...)
+{
+    char text[ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct program *program = program_of(L);
+    problem_add(program->problems, program->set, type->file, type->line, "%s", text);
+}
+
 struct rule *option_rule(const struct channel_type *type, const char *text, struct error *err)
 {
     const struct slice *params;
@@ -42,55 +59,59 @@ struct rule *option_rule(const struct channel_type *type, const char *text, stru
     return rule_compile(slice_of(text), params, count, err);
 }
 
-static struct rule *read_rule(lua_State *L, const char *name, const struct channel_type *type)
+static void read_rule(lua_State *L, const char *name, const struct channel_type *type,
+                      struct rule **rule)
 {
     struct error err;
     if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_error(L, "option `%s` wants a rule in a string, such as \"user\" (got %s)", name,
-                   luaL_typename(L, -1));
-    struct rule *rule = option_rule(type, lua_tostring(L, -1), &err);
-    if (rule == NULL)
-        luaL_error(L, "option `%s`: %s in \"%s\"", name, err.text, lua_tostring(L, -1));
-    return rule;
+        refuse(L, type, "option `%s` wants a rule in a string, such as \"user\" (got %s)", name,
+               luaL_typename(L, -1));
+    else if (type->pattern != NULL && /* else nobody knows its parameters */
+             (*rule = option_rule(type, lua_tostring(L, -1), &err)) == NULL)
+        refuse(L, type, "option `%s`: %s in \"%s\"", name, err.text, lua_tostring(L, -1));
 }
 
 static void read_subscribe(lua_State *L, struct channel_type *type)
 {
-    type->subscribe = read_rule(L, "subscribe", type);
+    read_rule(L, "subscribe", type, &type->subscribe);
 }
 
 static void read_publish(lua_State *L, struct channel_type *type)
 {
-    type->publish = read_rule(L, "publish", type);
+    read_rule(L, "publish", type, &type->publish);
 }
 
 static void read_call(lua_State *L, struct channel_type *type)
 {
-    type->call = read_rule(L, "call", type);
+    read_rule(L, "call", type, &type->call);
 }
 
 static void read_presence(lua_State *L, struct channel_type *type)
 {
     if (lua_istable(L, -1))
-        luaL_error(L,
-                   "option `presence`: members with a state of their own are not available in this "
-                   "version: write presence = true");
-    if (!lua_isboolean(L, -1))
-        luaL_error(L, "option `presence` is true or false (got %s)", luaL_typename(L, -1));
+        refuse(L, type,
+               "option `presence`: members with a state of their own are not available in this "
+               "version: write presence = true");
+    else if (!lua_isboolean(L, -1))
+        refuse(L, type, "option `presence` is true or false (got %s)", luaL_typename(L, -1));
     type->presence = lua_toboolean(L, -1);
 }
 
-static lua_Integer read_count(lua_State *L, const char *name, lua_Integer min, lua_Integer max)
+/* `min` after it has said what is wrong. */
+static lua_Integer read_count(lua_State *L, const struct channel_type *type, const char *name,
+                              lua_Integer min, lua_Integer max)
 {
-    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < min || lua_tointeger(L, -1) > max)
-        luaL_error(L, "option `%s` is a whole number from %I to %I (got %s)", name,
-                   (LUAI_UACINT)min, (LUAI_UACINT)max, luaL_tolstring(L, -1, NULL));
-    return lua_tointeger(L, -1);
+    if (lua_isinteger(L, -1) && lua_tointeger(L, -1) >= min && lua_tointeger(L, -1) <= max)
+        return lua_tointeger(L, -1);
+    refuse(L, type, "option `%s` is a whole number from %lld to %lld (got %s)", name,
+           (long long)min, (long long)max, luaL_tolstring(L, -1, NULL));
+    lua_pop(L, 1);
+    return min;
 }
 
 static void read_max_size(lua_State *L, struct channel_type *type)
 {
-    type->max_size = (size_t)read_count(L, "max_size", 1, MESSAGE_SIZE_MAX);
+    type->max_size = (size_t)read_count(L, type, "max_size", 1, MESSAGE_SIZE_MAX);
 }
 
 static void read_history_ttl(lua_State *L, struct channel_type *type)
@@ -98,37 +119,40 @@ static void read_history_ttl(lua_State *L, struct channel_type *type)
     struct slice text = {NULL, 0};
     if (lua_type(L, -1) == LUA_TSTRING)
         text.at = lua_tolstring(L, -1, &text.len);
-    if (text.at == NULL || !duration_parse(text, &type->history_ttl_ms) ||
-        type->history_ttl_ms == 0)
-        luaL_error(L,
-                   "option `history.ttl` is a duration such as \"30s\", \"5m\", \"24h\" or \"7d\" "
-                   "(got %s)",
-                   luaL_tolstring(L, -1, NULL));
+    if (text.at != NULL && duration_parse(text, &type->history_ttl_ms) && type->history_ttl_ms > 0)
+        return;
+    refuse(L, type,
+           "option `history.ttl` is a duration such as \"30s\", \"5m\", \"24h\" or \"7d\" (got %s)",
+           luaL_tolstring(L, -1, NULL));
+    lua_pop(L, 1);
 }
 
-static void check_history_keys(lua_State *L)
+static void check_history_keys(lua_State *L, const struct channel_type *type)
 {
     static const char *const names[] = {"size", "ttl", NULL};
     lua_pushnil(L);
-    for (; lua_next(L, -2); lua_pop(L, 1)) {
+    for (int wrong = 0; wrong < WRONG_MAX && lua_next(L, -2); lua_pop(L, 1)) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[number]";
         if (strcmp(name, "size") != 0 && strcmp(name, "ttl") != 0) {
             const char *near = suggest(slice_of(name), names);
-            luaL_error(L, "option `history` has no `%s`: did you mean `%s`?", name,
-                       near ? near : "size` or `ttl");
+            refuse(L, type, "option `history` has no `%s`: did you mean `%s`?", name,
+                   near ? near : "size` or `ttl");
+            wrong++;
         }
     }
 }
 
 static void read_history(lua_State *L, struct channel_type *type)
 {
+    int top = lua_gettop(L);
     if (!lua_istable(L, -1)) {
-        type->history_size = (unsigned)read_count(L, "history", 0, HISTORY_SIZE_MAX);
+        type->history_size = (unsigned)read_count(L, type, "history", 0, HISTORY_SIZE_MAX);
         return;
     }
-    check_history_keys(L);
+    check_history_keys(L, type);
+    lua_settop(L, top);
     lua_getfield(L, -1, "size");
-    type->history_size = (unsigned)read_count(L, "history.size", 0, HISTORY_SIZE_MAX);
+    type->history_size = (unsigned)read_count(L, type, "history.size", 0, HISTORY_SIZE_MAX);
     lua_pop(L, 1);
     if (lua_getfield(L, -1, "ttl") != LUA_TNIL)
         read_history_ttl(L, type);
@@ -152,33 +176,41 @@ static const char *const names[] = {
     "cpu",           "memory",       "dead_letter", "ordered",  "linger",   NULL,
 };
 
-static int refuse_option(lua_State *L, const char *name)
+static void refuse_option(lua_State *L, const char *name, const struct channel_type *type)
 {
     for (const char *const *known = names; *known != NULL; known++)
-        if (strcmp(*known, name) == 0)
-            return luaL_error(L, "option `%s` is not available in this version", name);
+        if (strcmp(*known, name) == 0) {
+            refuse(L, type, "option `%s` is not available in this version", name);
+            return;
+        }
     const char *near = suggest(slice_of(name), names);
     if (near != NULL)
-        return luaL_error(L, "unknown option `%s`: did you mean `%s`?", name, near);
-    return luaL_error(L, "unknown option `%s`", name);
+        refuse(L, type, "unknown option `%s`: did you mean `%s`?", name, near);
+    else
+        refuse(L, type, "unknown option `%s`", name);
 }
 
-static void read_option(lua_State *L, const char *name, struct channel_type *type)
+static bool read_option(lua_State *L, const char *name, struct channel_type *type)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].name, name) == 0) {
             rows[i].read(L, type);
-            return;
+            return true;
         }
-    refuse_option(L, name);
+    refuse_option(L, name, type);
+    return false;
 }
 
 void options_read(lua_State *L, int index, struct channel_type *type)
 {
     lua_pushnil(L);
-    for (; lua_next(L, index); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "the options of channel() have names, such as { history = 50 }");
-        read_option(L, lua_tostring(L, -2), type);
+    for (int wrong = 0; wrong < WRONG_MAX && lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING) {
+            wrong += !read_option(L, lua_tostring(L, -2), type);
+        } else {
+            refuse(L, type, "the options of channel() have names, such as { history = 50 }");
+            wrong++;
+        }
     }
+    lua_settop(L, index);
 }

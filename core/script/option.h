@@ -6,8 +6,8 @@
 
 #include "hub/generation.h"
 
-/* Reads the table at `index` into `type`, whose pattern is there already; raises for what is wrong.
- */
+/* Reads the table at `index`, which is on top, into `type`, whose pattern is there already (NULL:
+ * it was wrong); what is wrong becomes a problem at the type's line. May raise. */
 void options_read(lua_State *L, int index, struct channel_type *type);
 
 /* Compiles a rule for a pattern's parameters. NULL and err. */

@@ -57,6 +57,24 @@ void program_retire(struct program *program)
     program->script = NULL;
 }
 
+static void meter_methods(const struct program *program, int methods)
+{
+    lua_State *L = vm_state(program->vm);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, methods);
+    lua_pushnil(L);
+    for (; lua_next(L, -2); lua_pop(L, 1))
+        meter_add_method(program->row, lua_tostring(L, -2));
+    lua_pop(L, 1);
+}
+
+void program_meter(struct program *program, struct meter_row *row)
+{
+    program->row = row;
+    for (unsigned i = 0; i < program->class_count; i++)
+        meter_methods(program, program->classes[i].methods);
+    meter_methods(program, program->server_methods);
+}
+
 struct program *program_of(lua_State *L)
 {
     return vm_owner(L);
@@ -99,12 +117,21 @@ static int load(lua_State *L)
     return end_load(L, LUA_OK, 0);
 }
 
+/* Of a file that stopped with an error: what it had defined may be wrong too. */
+static int collect(lua_State *L)
+{
+    declare_collect(L, lua_touserdata(L, 1));
+    return 0;
+}
+
 static bool is_loaded(struct program *program, struct problems *problems)
 {
     struct vm_outcome outcome;
     struct problems mine = {0}; /* what others have found already counts here as well */
     program->problems = &mine;
     vm_run(program->vm, load, program, &outcome);
+    if (outcome.end == VM_FAILED)
+        vm_run(program->vm, collect, program, &(struct vm_outcome){0});
     program->problems = NULL;
     if (outcome.end != VM_DONE)
         problem_add(&mine, program->set, outcome.file[0] ? outcome.file : program->script->name,

@@ -180,7 +180,13 @@ describe("script/catalogue", function()
     refuses('local a = channel("a")\n\nfunction a:on_publsh() end',
       "a.lua:3: a channel has no hook `on_publsh`: did you mean `on_publish`?")
     refuses('local a = channel("a")\na.on_open = 5',
-      "a.lua:1: `on_open` is a hook's name and has to be a function")
+      "a.lua:2: `on_open` is a hook's name and has to be a function")
+    refuses('local a = channel("a")\n\na.rpc_x = "y"',
+      "a.lua:3: `rpc_x` is a hook's name and has to be a function")
+    refuses('local a = channel("a")\n\na.on_publsh = 5',
+      "a.lua:3: a channel has no hook `on_publsh`: did you mean `on_publish`?")
+    refuses('\nserver.on_connect = true', "a.lua:2: `on_connect` is a hook's name and has to be a function")
+    refuses('\nserver.limit = 7', "a.lua:2: server has no hook `limit`")
     refuses('local a = channel("a")\nfunction a:view_x() end',
       "a.lua:2: `view_x` is not available in this version")
     refuses('local a = channel("a")\nfunction a:publish() end',
@@ -203,13 +209,68 @@ describe("script/catalogue", function()
     })
   end)
 
-  it("swallows nothing: a channel() that fails in pcall declares nothing", function()
-    local set = assert(load [[
-      assert(not pcall(channel, "a", { nonsense = 1 }))
-      assert(not pcall(channel, "a{", {}))
-      channel("b")]])
-    assert.equal(1, #set)
-    assert.equal("b", set[1].pattern)
+  it("tells all that is wrong with the channels of a file, also where pcall would hide it", function()
+    assert.same({
+      "a.lua:1: unknown option `subscrbe`: did you mean `subscribe`?",
+      "a.lua:2: option `max_size` is a whole number from 1 to 16777216 (got 0)",
+      "a.lua:2: unknown option `presense`: did you mean `presence`?",
+      "a.lua:3: pattern \"c{\": a {name} fills the whole of what is between ':' or '/', so \"c{\" is not possible",
+      "a.lua:3: unknown option `call_`: did you mean `call`?",
+      "a.lua:4: a channel has no hook `on_publsh`: did you mean `on_publish`?",
+      "a.lua:5: unknown option `nonsense`",
+      "a.lua:6: attempt to index a nil value (local 't')",
+    }, problems [[
+      channel("a", { subscrbe = "user" })
+      channel("b", { presense = true, max_size = 0 })
+      local c = channel("c{", { call_ = "user", subscribe = "params.x == user.id" })
+      function c:on_open() end function c:on_publsh() end
+      pcall(channel, "d", { nonsense = 1 })
+      local t local n = t.x]])
+  end)
+
+  it("does not drown in names that are no options", function()
+    local all = problems [[
+      local t = { history = { size = 1 } }
+      for i = 1, 1000 do t["x" .. i] = i t.history["y" .. i] = i end
+      channel("a", t)]]
+    assert.truthy(#all >= 8 and #all <= 16, #all)
+  end)
+
+  it("refuses patterns that no channel's name can match", function()
+    local why = ": no channel can match it: names are visible ASCII characters, and there is "
+    refuses('channel("a b")', 'a.lua:1: pattern "a b"' .. why .. "a space in it")
+    refuses('channel("Öl:{x}")', 'a.lua:1: pattern "Öl:{x}"' .. why .. "a letter in it that is not ASCII")
+    refuses('channel("r:{x")', "a.lua:1: pattern \"r:{x\": a {name} fills the whole of what is between ':' or '/', "
+      .. 'so "{x" is not possible')
+  end)
+
+  it("says of a pattern that is there twice that it is", function()
+    refuses('channel("r")\nchannel("r")', 'a.lua:2: channel "r" is declared twice, in a.lua:1 already')
+  end)
+
+  it("tells a dot from a colon", function()
+    local c = 'local c = channel("c")\n'
+    refuses(c .. "function c.on_publish(msg, from) return true end",
+      "a.lua:2: on_publish is defined with a dot; write function c:on_publish(msg, from)")
+    refuses(c .. "\nfunction c.rpc_add(args) return args end",
+      "a.lua:3: rpc_add is defined with a dot; write function c:rpc_add(args)")
+    refuses(c .. "c.on_open = function(room, ...) end",
+      "a.lua:2: on_open is defined with a dot; write function c:on_open(room)")
+    refuses("function server:on_connect(req) return true end",
+      "a.lua:1: on_connect is defined with a colon; write function server.on_connect(req)")
+    refuses("function server:on_disconnect() end",
+      "a.lua:1: on_disconnect is defined with a colon; write function server.on_disconnect()")
+    refuses("function server:rpc_x(args, from) end",
+      "a.lua:1: rpc_x is defined with a colon; write function server.rpc_x(args, from)")
+    assert(load(c .. [[
+      function c.on_open() end
+      function c.on_close(...) end
+      c.on_publish = function(self, msg) return msg end
+      c.helper = function(text) return text end
+      c.rpc_error = error
+      function server.on_connect() return true end
+      server.on_disconnect = function(...) end
+      function server.rpc_x(args) return args end]]))
   end)
 
   it("passes over specs, hidden files, what editors leave, and lib/", function()
