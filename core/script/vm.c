@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "base/memory.h"
+#include "script/codec.h"
 
 /* Instructions between two looks at the clock, and bytes of C work that count as much. */
 enum { CHECK_INSTRUCTIONS = 1000, CHECK_UNITS = 1 << 18, TRACE_LEVELS = 10 };
@@ -263,12 +264,29 @@ void vm_take_back(lua_State *L)
 
 /* ---- running ---- */
 
+/* A table as JSON, so that what it says is not lost. Allocates nothing in the VM. */
+static void note_table(lua_State *L, struct vm_outcome *outcome)
+{
+    static const struct codec_limits limits = {.depth = 8, .bytes = ERROR_TEXT_MAX - 8};
+    struct buf json = {0};
+    struct error unused;
+    if (codec_encode(L, 1, "", &limits, &json, &unused))
+        snprintf(outcome->text, sizeof outcome->text, "error(%.*s)", SLICE_ARGS(buf_slice(&json)));
+    else
+        snprintf(outcome->text, sizeof outcome->text, "an error that is no text but a table");
+    buf_finish(&json);
+}
+
 static void note_text(lua_State *L, struct vm_outcome *outcome)
 {
     if (lua_type(L, 1) == LUA_TSTRING)
         snprintf(outcome->text, sizeof outcome->text, "%s", lua_tostring(L, 1));
     else if (lua_isinteger(L, 1))
         snprintf(outcome->text, sizeof outcome->text, "%lld", (long long)lua_tointeger(L, 1));
+    else if (lua_isnil(L, 1))
+        snprintf(outcome->text, sizeof outcome->text, "error() with no message");
+    else if (lua_istable(L, 1))
+        note_table(L, outcome);
     else
         snprintf(outcome->text, sizeof outcome->text, "an error that is no text but a %s",
                  luaL_typename(L, 1));
