@@ -7,10 +7,12 @@
 
 #include "auth/secret.h"
 #include "base/clock.h"
+#include "base/suggest.h"
 #include "hub/channel.h"
 #include "script/api_json.h"
 #include "script/codec.h"
 #include "script/sandbox.h"
+#include "wire/json.h"
 
 enum { LOG_LINES_MAX = 100, REJECT_CODE_MIN = 400, REJECT_CODE_MAX = 1999 };
 
@@ -171,31 +173,136 @@ static bool may_log(struct program *program)
     return false;
 }
 
-/* NULL: none. Lua owns the text. */
-static const char *encode_fields(lua_State *L, int index)
+/* What __tostring fails with is no reason to refuse a command. */
+static int make_text(lua_State *L)
 {
-    if (lua_isnoneornil(L, index))
-        return NULL;
-    luaL_checktype(L, index, LUA_TTABLE);
-    struct slice json = api_encode(L, index, "log");
-    return lua_pushlstring(L, json.at, json.len);
+    luaL_tolstring(L, 1, NULL);
+    return 1;
 }
 
-/* Upvalue 1: the level. Upvalue 2: how many arguments to skip, for log(...) is a table's __call. */
+/* Pushes the value at `index` as text. */
+static const char *push_text(lua_State *L, int index)
+{
+    lua_pushcfunction(L, make_text);
+    lua_pushvalue(L, index);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+        return lua_tostring(L, -1);
+    vm_uncatch(L);
+    lua_pop(L, 1);
+    return lua_pushfstring(L, "(a %s whose __tostring fails)", luaL_typename(L, index));
+}
+
+static const struct codec_limits line_limits = {.depth = 8, .bytes = LOG_LINE_MAX};
+
+/* A string that is too long or not UTF-8, as far as a line goes. */
+static void put_string(struct slice text, struct buf *out)
+{
+    struct buf clean = {0};
+    for (size_t at = 0, len; at < text.len && clean.len < LOG_LINE_MAX; at += len ? len : 1) {
+        len = utf8_char(slice_make(text.at + at, text.len - at));
+        if (len > 0)
+            buf_add(&clean, text.at + at, len);
+        else
+            buf_add_text(&clean, UTF8_REPLACEMENT);
+    }
+    json_quote(out, buf_slice(&clean));
+    buf_finish(&clean);
+}
+
+/* The value on top: as it is, else what can be said of it. */
+static void put_value(lua_State *L, struct buf *out)
+{
+    struct error unused;
+    struct slice text = {NULL, 0};
+    vm_charge(L, LOG_LINE_MAX);
+    if (codec_encode(L, -1, "", &line_limits, out, &unused))
+        return;
+    if (lua_type(L, -1) == LUA_TSTRING)
+        text.at = lua_tolstring(L, -1, &text.len);
+    else
+        text = slice_of(luaL_typename(L, -1));
+    put_string(text, out);
+}
+
+/* The key at `index` as a string. */
+static void push_key(lua_State *L, int index)
+{
+    int type = lua_type(L, index);
+    if (type == LUA_TSTRING)
+        lua_pushvalue(L, index);
+    else if (type == LUA_TNUMBER || type == LUA_TBOOLEAN)
+        luaL_tolstring(L, index, NULL);
+    else
+        lua_pushstring(L, lua_typename(L, type));
+}
+
+/* A table that JSON cannot say as a whole, member by member, as far as a line goes. */
+static void put_members(lua_State *L, int index, struct buf *out)
+{
+    buf_add_byte(out, '{');
+    lua_pushnil(L);
+    while (out->len < LOG_LINE_MAX && lua_next(L, index)) {
+        if (out->len > 1)
+            buf_add_byte(out, ',');
+        push_key(L, -2);
+        put_value(L, out);
+        lua_pop(L, 1);
+        buf_add_byte(out, ':');
+        put_value(L, out);
+        lua_pop(L, 1);
+    }
+    buf_add_byte(out, '}');
+}
+
+/* NULL: none. Lua owns the text. Whatever it is, a line about it never refuses a command. */
+static const char *encode_fields(lua_State *L, int index)
+{
+    struct error unused;
+    struct buf *scratch = vm_scratch(L);
+    if (lua_isnoneornil(L, index))
+        return NULL;
+    luaL_checkstack(L, 10, NULL);
+    if (!codec_encode(L, index, "", &CODEC_LIMITS_DEFAULT, scratch, &unused)) {
+        lua_settop(L, index);
+        if (lua_istable(L, index))
+            put_members(L, index, scratch);
+        else
+            put_value(L, scratch);
+    }
+    vm_charge(L, scratch->len);
+    return lua_pushlstring(L, scratch->at, scratch->len);
+}
+
+/* More than a text and its fields, as for print: the fields become a list. */
+static void gather_fields(lua_State *L)
+{
+    int count = lua_gettop(L) - 1;
+    if (count < 2)
+        return;
+    lua_createtable(L, count, 0);
+    codec_mark_array(L, -1);
+    lua_insert(L, 2);
+    for (; count > 0; count--)
+        lua_rawseti(L, 2, count);
+}
+
+/* Upvalue 1: the level. Upvalue 2: whether argument 1 is to be skipped, for log(...) is a table's
+ * __call. */
 static int write_log(lua_State *L)
 {
     struct program *program = program_of(L);
-    int at = 1 + (int)lua_tointeger(L, lua_upvalueindex(2));
     enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
-    luaL_checkany(L, at);
-    lua_settop(L, at + 1);
-    const char *text = luaL_tolstring(L, at, NULL);
-    const char *fields = encode_fields(L, at + 1);
+    if (lua_toboolean(L, lua_upvalueindex(2)))
+        lua_remove(L, 1);
+    if (!may_log(program))
+        return 0;
+    gather_fields(L);
+    lua_settop(L, 2);
+    const char *fields = encode_fields(L, 2);
+    const char *text = push_text(L, 1);
     struct slice channel = {0};
     if (program->running != NULL && program->running->channel != NULL)
         channel = program->running->channel->name;
-    if (!may_log(program))
-        return 0;
     const char *name = lua_pushlstring(L, channel.len ? channel.at : "", channel.len);
     if (fields != NULL)
         log_event(program->log, level, "script_log", "script", program->script->name, "channel",
@@ -206,24 +313,36 @@ static int write_log(lua_State *L)
     return 0;
 }
 
-static void push_writer(lua_State *L, enum log_level level, int skip)
+static const char *const log_names[] = {"debug", "info", "warn", "error", NULL};
+
+static int read_log(lua_State *L)
+{
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+    const char *near = suggest(slice_of(name), log_names);
+    if (near != NULL)
+        return luaL_error(L, "`log.%s` is not defined: did you mean `log.%s`?", name, near);
+    return luaL_error(L, "`log.%s` is not defined: there are debug, info, warn and error", name);
+}
+
+static void push_writer(lua_State *L, enum log_level level, bool is_called)
 {
     lua_pushinteger(L, level);
-    lua_pushinteger(L, skip);
+    lua_pushboolean(L, is_called);
     lua_pushcclosure(L, write_log, 2);
 }
 
 static void open_log(lua_State *L)
 {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
     lua_createtable(L, 0, 4);
     for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
-        push_writer(L, (enum log_level)level, 0);
-        lua_setfield(L, -2, names[level]);
+        push_writer(L, (enum log_level)level, false);
+        lua_setfield(L, -2, log_names[level]);
     }
-    lua_createtable(L, 0, 1);
-    push_writer(L, LOG_INFO, 1);
+    lua_createtable(L, 0, 2);
+    push_writer(L, LOG_INFO, true);
     lua_setfield(L, -2, "__call");
+    lua_pushcfunction(L, read_log);
+    lua_setfield(L, -2, "__index");
     lua_setmetatable(L, -2);
     sandbox_add(L, "log", true);
 }
