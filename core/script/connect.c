@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "script/api.h"
 #include "script/codec.h"
+#include "script/hook.h"
 #include "wire/json.h"
 
 struct ask {
@@ -239,4 +240,6 @@ void connect_run(struct program *program, const struct generation *generation,
     program->running = NULL;
     if (outcome->end == VM_LEFT)
         call->verdict = VERDICT_REFUSE;
+    lua_rawgeti(vm_state(program->vm), LUA_REGISTRYINDEX, program->server[SERVER_CONNECT].ref);
+    hook_note_place(program, "on_connect", outcome);
 }

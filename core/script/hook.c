@@ -1,5 +1,6 @@
 #include "script/hook.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <lauxlib.h>
@@ -270,6 +271,43 @@ static int run_call(lua_State *L)
     return end_hook(L, LUA_OK, (lua_KContext)ask);
 }
 
+void hook_note_place(struct program *program, const char *name, struct vm_outcome *outcome)
+{
+    lua_Debug at;
+    lua_State *L = vm_state(program->vm);
+    bool is_unknown = outcome->end != VM_DONE && outcome->end != VM_LEFT && outcome->line == 0;
+    if (!is_unknown || !lua_isfunction(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    lua_getinfo(L, ">S", &at);
+    if (at.source[0] != '@')
+        return;
+    snprintf(outcome->file, sizeof outcome->file, "%s", at.source + 1);
+    outcome->line = at.linedefined;
+    snprintf(outcome->trace, sizeof outcome->trace, "%s:%d in %s", outcome->file, outcome->line,
+             name);
+}
+
+/* Nothing runs any more, so that nothing here can fail. */
+static void note_place(const struct ask *ask, struct program *program, struct vm_outcome *outcome)
+{
+    char name[128];
+    lua_State *L = vm_state(program->vm);
+    struct slice method = ask->call->method;
+    if (ask->function.ref != 0) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, ask->function.ref);
+        snprintf(name, sizeof name, "%s", ask->running.hook);
+    } else {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, ask->methods);
+        lua_pushlstring(L, method.len ? method.at : "", method.len);
+        lua_rawget(L, -2);
+        lua_remove(L, -2);
+        snprintf(name, sizeof name, "rpc_%.*s", SLICE_ARGS(method));
+    }
+    hook_note_place(program, name, outcome);
+}
+
 static void run(struct ask *ask, struct program *program, lua_CFunction body,
                 struct vm_outcome *outcome)
 {
@@ -284,6 +322,8 @@ static void run(struct ask *ask, struct program *program, lua_CFunction body,
     program->running = NULL;
     if (outcome->end == VM_LEFT)
         ask->call->verdict = VERDICT_REFUSE;
+    else if (outcome->end != VM_DONE && outcome->line == 0)
+        note_place(ask, program, outcome);
 }
 
 static const struct {

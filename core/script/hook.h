@@ -25,4 +25,9 @@ void hook_run_channel(struct instance *instance, const struct channel *channel,
 void hook_run_server(struct program *program, const struct generation *generation,
                      enum server_hook hook, struct call *call, struct vm_outcome *outcome);
 
+/* Where a run failed on its way in or out no line of the script was running, such as for what a
+ * hook returned: the place is then where the function on top of the VM's main stack (popped) is
+ * defined. */
+void hook_note_place(struct program *program, const char *name, struct vm_outcome *outcome);
+
 #endif

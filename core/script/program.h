@@ -12,7 +12,6 @@
 struct hook_function {
     int ref;
     int args; /* how many it wants, `self` included: nothing is made that nobody looks at */
-    int line; /* where it begins in the script, 0: elsewhere */
 };
 
 /* One channel(pattern, options), in the order of the file. */
@@ -81,6 +80,9 @@ struct program *program_ref(struct program *program);
 void program_unref(struct program *program); /* NULL is fine */
 /* Nothing of it is to run again: its channels only come for their state. */
 void program_retire(struct program *program);
+
+/* Its calls are counted there from now on, each declared method's by its name. */
+void program_meter(struct program *program, struct meter_row *row);
 
 struct program *program_of(lua_State *L);
 /* The hook that runs; raises "NAME() works in hooks only" while the file loads. */

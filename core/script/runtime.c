@@ -59,7 +59,7 @@ static struct program *make_program(struct runtime *runtime, const struct script
     } else {
         program->log = runtime->options.log;
         program->explains = runtime->options.explains;
-        program->row = meter_row(&runtime->meter, script->name);
+        program_meter(program, meter_row(&runtime->meter, script->name));
     }
     problems_finish(&problems);
     return program;
@@ -156,7 +156,6 @@ struct failure {
     const char *hook;
     struct slice method, channel;
     const struct vm_outcome *outcome;
-    int line; /* where the hook begins, for what is wrong with what it returned; 0: unknown */
 };
 
 static void make_incident(char incident[INCIDENT_MAX])
@@ -172,8 +171,6 @@ static void put_place(char *text, size_t room, const struct failure *failure)
     const struct vm_outcome *outcome = failure->outcome;
     if (outcome->line > 0)
         snprintf(text, room, "%s:%d", outcome->file, outcome->line);
-    else if (failure->line > 0)
-        snprintf(text, room, "%s:%d", failure->program->script->name, failure->line);
     else
         snprintf(text, room, "%s", failure->program->script->name);
 }
@@ -212,6 +209,16 @@ static void report(const struct runtime *runtime, const struct failure *failure,
 static bool is_failed(const struct vm_outcome *outcome)
 {
     return outcome->end != VM_DONE && outcome->end != VM_LEFT;
+}
+
+/* A call of no method is nobody's: names that clients make up are not kept. */
+static void count_call(const struct program *program, const struct call *call,
+                       const struct vm_outcome *outcome, uint64_t began_ns)
+{
+    if (outcome->end != VM_LEFT || call->error.code != ERROR_METHOD_NOT_FOUND)
+        meter_count_method(program->row, call->method, is_failed(outcome),
+                           clock_monotonic_ns() - began_ns);
+    meter_set_bytes(program->row, vm_bytes(program->vm));
 }
 
 static void count(const struct program *program, unsigned hook, const struct vm_outcome *outcome,
@@ -319,12 +326,14 @@ static void call_channel(void *context, struct channel *channel, struct call *ca
     struct instance *instance = move_in(runtime, channel, &outcome);
     if (instance != NULL)
         hook_run_channel(instance, channel, &runtime->current->set->generation, call, &outcome);
-    count(program, call->hook, &outcome, began);
+    if (call->hook == HOOK_CALL)
+        count_call(program, call, &outcome, began);
+    else
+        count(program, call->hook, &outcome, began);
     if (is_failed(&outcome))
         fail_call(runtime,
                   &(struct failure){program, hook_name(call->hook), call->method, channel->name,
-                                    &outcome,
-                                    program->classes[channel->type->index].hooks[call->hook].line},
+                                    &outcome},
                   call);
 }
 
@@ -353,15 +362,13 @@ static void call_server(void *context, enum server_hook hook, struct call *call)
     if (program == NULL)
         return;
     hook_run_server(program, &runtime->current->set->generation, hook, call, &outcome);
-    count(program, HOOK_COUNT + hook, &outcome, began);
+    if (hook == SERVER_CALL)
+        count_call(program, call, &outcome, began);
+    else
+        count(program, HOOK_COUNT + hook, &outcome, began);
     if (is_failed(&outcome))
         fail_call(runtime,
-                  &(struct failure){program,
-                                    server_hook_name(hook),
-                                    call->method,
-                                    {0},
-                                    &outcome,
-                                    program->server[hook].line},
+                  &(struct failure){program, server_hook_name(hook), call->method, {0}, &outcome},
                   call);
 }
 
@@ -379,10 +386,7 @@ static void call_connect(void *context, struct connect_call *call)
     call->verdict = VERDICT_REFUSE;
     buf_clear(&call->out);
     effects_discard(&call->effects);
-    report(runtime,
-           &(struct failure){
-               program, "on_connect", {0}, {0}, &outcome, program->server[SERVER_CONNECT].line},
-           &call->error);
+    report(runtime, &(struct failure){program, "on_connect", {0}, {0}, &outcome}, &call->error);
 }
 
 void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)

@@ -402,8 +402,8 @@ describe("health and metrics", function()
       return values
     end
     local names = { "weir_sessions", "weir_subscriptions", "weir_channels", "weir_messages_in_total",
-      "weir_messages_out_total", 'weir_refused_total{reason="script"}', 'weir_script_calls_total{script="a.lua",hook="rpc"}',
-      'weir_script_errors_total{script="a.lua",hook="rpc"}' }
+      "weir_messages_out_total", 'weir_refused_total{reason="script"}', 'weir_script_calls_total{script="a.lua",hook="rpc_add"}',
+      'weir_script_errors_total{script="a.lua",hook="rpc_boom"}' }
     local before = all(table.unpack(names))
     local ann, ben = talk.to(it_runs, { as = "ann" }):connect(), talk.to(it_runs, { as = "ben" }):connect()
     ann:join "kept:count"
@@ -417,8 +417,8 @@ describe("health and metrics", function()
     local after = all(table.unpack(names))
     local rise = {}
     for i in ipairs(names) do rise[i] = after[i] - before[i] end
-    assert.same({ 2, 2, 2, 1, 2, 2, 2, 1 }, rise)
-    assert.truthy(all('weir_script_seconds_total{script="a.lua",hook="rpc"}')[1] > 0)
+    assert.same({ 2, 2, 2, 1, 2, 2, 1, 1 }, rise)
+    assert.truthy(all('weir_script_seconds_total{script="a.lua",hook="rpc_add"}')[1] > 0)
     assert.truthy(all("weir_bytes_in_total")[1] > 0 and all("weir_bytes_out_total")[1] > 0)
   end)
 end)

@@ -734,10 +734,117 @@ describe("script/runtime", function()
     local metrics = r:metrics()
     assert.truthy(metrics:find('weir_script_calls_total{script="chat.lua",hook="on_publish"} 2\n', 1, true))
     assert.truthy(metrics:find('weir_script_errors_total{script="chat.lua",hook="on_publish"} 1\n', 1, true))
-    assert.truthy(metrics:find('weir_script_calls_total{script="chat.lua",hook="rpc"} 1\n', 1, true))
-    assert.truthy(metrics:find('weir_script_seconds_total{script="chat.lua",hook="rpc"} 0%.0%d+\n'))
+    assert.truthy(metrics:find('weir_script_calls_total{script="chat.lua",hook="rpc_x"} 1\n', 1, true))
+    assert.truthy(metrics:find('weir_script_seconds_total{script="chat.lua",hook="rpc_x"} 0%.0%d+\n'))
     assert.truthy(metrics:find('weir_script_memory_bytes{script="chat.lua"} %d%d%d%d+\n'))
     assert.is_nil(metrics:find("ann", 1, true))
+  end)
+
+  it("counts a call by the method that a script declares, never by what a client asks for", function()
+    start {
+      ["chat.lua"] = [[
+        local c, d = channel("c"), channel("d")
+        function c:rpc_x() return 1 end
+        function c:rpc_no() reject(1404) end
+        function d:rpc_x() error "no" end
+        function server.rpc_y() return {} end]],
+    }
+    local function calls(method) return r:metrics():match('calls_total{script="chat.lua",hook="' .. method .. '"} (%d+)\n') end
+    local c, d = r:channel "c", r:channel "d"
+    for _ = 1, 2 do c:call("call", as_ann { method = "x" }) end
+    d:call("call", as_ann { method = "x" })
+    c:call("call", as_ann { method = "no" })
+    c:call("call", as_ann { method = "made-up" })
+    r:server("call", as_ann { method = "y" })
+    r:server("call", as_ann { method = "made-up" })
+    assert.same({ "3", "1", "1" }, { calls "rpc_x", calls "rpc_no", calls "rpc_y" })
+    assert.truthy(r:metrics():find('errors_total{script="chat.lua",hook="rpc_x"} 1\n', 1, true))
+    assert.is_nil(r:metrics():find("made-up", 1, true))
+    load 'local c = channel("c") function c:rpc_other() end'
+    c:call("call", as_ann { method = "x" })
+    assert.equal("3", calls "rpc_x") -- it was one, and is none any more
+  end)
+
+  it("tells no bytes of a script that is gone, and still what it cost", function()
+    start { ["chat.lua"] = 'local c = channel("c") function c:on_publish() return true end', ["old.lua"] = "" }
+    publish(r:channel "c", "{}")
+    assert.truthy(r:metrics():find('weir_script_memory_bytes{script="old.lua"}', 1, true))
+    files:remove("chat.lua")
+    load { ["new.lua"] = 'channel("c")' }
+    local metrics = r:metrics()
+    assert.is_nil(metrics:find('weir_script_memory_bytes{script="chat.lua"}', 1, true))
+    assert.truthy(metrics:find('weir_script_memory_bytes{script="old.lua"} %d%d%d%d+\n'))
+    assert.truthy(metrics:find('weir_script_memory_bytes{script="new.lua"} %d%d%d%d+\n'))
+    assert.truthy(metrics:find('weir_script_calls_total{script="chat.lua",hook="on_publish"} 1\n', 1, true))
+  end)
+
+  it("refuses nothing for a line of its log", function()
+    start [[
+      local c = channel("c")
+      function c:on_publish()
+        log("one", { bad = "\xff!", n = 1, [2] = true, f = error })
+        log("two", "text")
+        log("three", 1, nil, { x = true })
+        log("four", error)
+        log()
+        log(nil, { 1, 2 })
+        log("\xff")
+        log(setmetatable({}, { __tostring = function() error "no" end }))
+        log("five", { big = ("x"):rep(10000) })
+        local me = {} me.me = me
+        log("six", me)
+        log.warn("seven", { [true] = 1, [1.5] = 2 })
+        return true
+      end]]
+    assert.equal("accept", publish(r:channel "c", "{}").verdict)
+    local log = r:log()
+    for _, part in ipairs { 'text=one data="{', [[\"bad\":\"�!\"]], [[\"n\":1]], [[\"2\":true]], [[\"f\":\"function\"]],
+      [[text=two data="\"text\""]], [[text=three data="{]], [[\"1\":1]], [[\"3\":{\"x\":true}]],
+      [[text=four data="\"function\""]], "text=nil\n", 'text=nil data=[1,2]', "text=\xef\xbf\xbd\n",
+      'text="(a table whose __tostring fails)"', [[text=six data="{\"me\":\"table\"}"]], [[\"true\":1]], [[\"1.5\":2]] } do
+      assert.truthy(log:find(part, 1, true), part .. " in " .. log)
+    end
+    assert.truthy(log:find('text=five data="{\\"big\\":\\"xxxx'), log)
+    assert.equal(11, select(2, log:gsub("\n", "")))
+  end)
+
+  it("knows what log has", function()
+    start({ ["chat.lua"] = [[
+      local c = channel("c")
+      function c:on_publish() log.infoo("x") end
+      function c:rpc_x() log.blub("x") end]] }, { explains = true })
+    local c = r:channel "c"
+    assert.equal("chat.lua:2: `log.infoo` is not defined: did you mean `log.info`?", publish(c, "1").text)
+    assert.equal("chat.lua:3: `log.blub` is not defined: there are debug, info, warn and error",
+      c:call("call", as_ann { method = "x" }).text)
+  end)
+
+  it("says where a hook is defined that returned something wrong", function()
+    start({
+      ["chat.lua"] = [[
+        local c = channel("c")
+        function c:on_publish() return error end
+        function c:rpc_nan() return 0/0 end
+        c.rpc_lib = require("words").give
+        function server.rpc_f() return error end]],
+      ["lib/words.lua"] = "return {\n  give = function() return error end,\n}",
+    }, { explains = true })
+    local c = r:channel "c"
+    assert.truthy(publish(c, "1").text:find("^chat.lua:2: on_publish returns"))
+    assert.truthy(c:call("call", as_ann { method = "nan" }).text:find("^chat.lua:3: what it returned"))
+    assert.truthy(r:log():find('trace="chat.lua:3 in rpc_nan"', 1, true))
+    assert.truthy(c:call("call", as_ann { method = "lib" }).text:find("^lib/words.lua:2: what it returned"))
+    assert.truthy(r:server("call", as_ann { method = "f" }).text:find("^chat.lua:5: what it returned"))
+  end)
+
+  it("tells the content of an error that is a table", function()
+    start({ ["chat.lua"] = [[
+      local c = channel("c")
+      function c:on_publish() error { code = 7 } end
+      function c:rpc_x() error() end]] }, { explains = true })
+    local c = r:channel "c"
+    assert.equal('chat.lua:2: error({"code":7})', publish(c, "1").text)
+    assert.equal("chat.lua:3: error() with no message", c:call("call", as_ann { method = "x" }).text)
   end)
 
   it("writes what scripts log, with its level and fields, and not too much of it", function()
