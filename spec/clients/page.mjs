@@ -39,6 +39,8 @@ async function say(page, text) {
     await page.fill("#text", text);
     await page.press("#text", "Enter");
 }
+/** Saves rules that break when a message comes; the place is in the last line. */
+const breakOnPublish = (text) => save(text + "function chat:on_publish(msg) return nil + 1 end\n");
 const hears = (page, text) => page.locator(".message p", { hasText: text }).first().waitFor();
 const people = (page) => page.locator("#people li span:last-child").allTextContents();
 const shot = (page, name) => page.screenshot({ path: `${SHOTS}/${name}.png`, animations: "disabled" });
@@ -88,6 +90,12 @@ check("shows who is here, in both tabs", async () => {
     }
 });
 
+check("says no longer that nothing has been said, once the log has a line", async () => {
+    await ann.locator(".notice", { hasText: "bob is here" }).waitFor();
+    assert.equal(await ann.locator("#empty").isVisible(), false);
+    assert.equal(await bob.locator("#empty").isVisible(), true);
+});
+
 check("carries messages both ways, as text and never as markup", async () => {
     await say(ann, "Hello Bob");
     await hears(bob, "Hello Bob");
@@ -107,11 +115,21 @@ check("shows who is typing, until the message is there", async () => {
 });
 
 check("tells the sender why a message is refused", async () => {
-    await say(ann, "   ");
-    await ann.locator("#refused", { hasText: "empty" }).waitFor();
     await say(ann, "x".repeat(501));
     await ann.locator("#refused", { hasText: "too long" }).waitFor();
     await ann.fill("#text", "");
+    assert.equal(await ann.locator("#refused").textContent(), "");
+});
+
+check("does not send a blank message", async () => {
+    await ann.evaluate(() => {
+        window.sent = [];
+        const { publish } = room;
+        room.publish = (data) => { window.sent.push(data); return publish(data); };
+    });
+    await say(ann, "   ");
+    await say(ann, "");
+    assert.deepEqual(await ann.evaluate(() => window.sent), []);
     assert.equal(await ann.locator("#refused").textContent(), "");
 });
 
@@ -160,6 +178,9 @@ check("lets the overlay be closed, and opens it for an error that only happens w
     await bob.emulateMedia({ colorScheme: "dark" });
     await bob.setViewportSize({ width: 390, height: 780 });
     await shot(bob, "5-load-error-phone");
+    await bob.setViewportSize({ width: 320, height: 640 });
+    const close = await panel(bob).getByRole("button", { name: "Close" }).boundingBox();
+    assert.ok(close.x >= 0 && close.x + close.width <= 320, JSON.stringify(close));
     await bob.setViewportSize({ width: 1000, height: 680 });
     await say(ann, "still rain or snow");
     await hears(bob, "still *** or snow");
@@ -208,6 +229,134 @@ check("notices who closes the tab", async () => {
     await until(async () => (await people(bob)).length === 2, "ann is back");
     await ann.close();
     await until(async () => (await people(bob)).join() === "bob (you)", "ann is gone");
+});
+
+check("says that a room is refused and why, and stays where it is", async () => {
+    const title = await bob.title(), url = bob.url();
+    await bob.fill("#room", "two words");
+    await bob.press("#room", "Enter"); /* the form refuses it; so does the server whom it gets past */
+    await bob.evaluate(() => enter("two words"));
+    await bob.locator("#refused", { hasText: /two words.*bad request/ }).waitFor();
+    await shot(bob, "9-room-refused");
+    assert.equal(await bob.locator("#room-name").textContent(), "lobby");
+    assert.deepEqual([await bob.title(), bob.url()], [title, url]);
+    await say(bob, "still in the lobby");
+    await hears(bob, "still in the lobby");
+    assert.equal(await bob.locator("#refused").textContent(), "");
+    await bob.fill("#room", "lobby");
+});
+
+check("is in no room when the first one is refused, until another lets us in", async () => {
+    const eve = await tab("/?as=eve&room=two%20words", "eve");
+    await eve.locator("#refused", { hasText: /two words.*bad request/ }).waitFor();
+    assert.equal(await eve.locator("#room-name").textContent(), "");
+    assert.equal(await eve.getByRole("button", { name: "Send" }).isDisabled(), true);
+    assert.equal(await eve.locator("#empty").isVisible(), false);
+    await shot(eve, "10-no-room");
+    await eve.fill("#room", "cellar");
+    await eve.press("#room", "Enter");
+    await until(async () => (await people(eve)).join() === "eve (you)", "eve in the cellar");
+    assert.equal(await eve.locator("#room-name").textContent(), "cellar");
+    assert.equal(await eve.getByRole("button", { name: "Send" }).isDisabled(), false);
+    assert.match(eve.url(), /room=cellar/);
+    assert.equal(await eve.locator("#refused").textContent(), "");
+    await eve.close();
+});
+
+check("tells where the script broke, until the rules are good again", async () => {
+    const text = maskToo("snow"), line = text.split("\n").length;
+    breakOnPublish(text);
+    await toast(bob).filter({ hasText: "generation 4" }).waitFor();
+    await say(bob, "does it work?");
+    await bob.locator("#refused", { hasText: `chat.lua:${line}` }).waitFor();
+    await shot(bob, "11-script-error");
+    save(text);
+    await until(async () => (await bob.locator("#refused").textContent()) === "", "the error is gone");
+    assert.equal(await bob.inputValue("#text"), "does it work?");
+    await bob.fill("#text", "");
+});
+
+check("tells in the overlay how many more problems there are", async () => {
+    const tell = (news) => bob.evaluate((data) => fetch("/api/publish",
+        { method: "POST", body: JSON.stringify({ channel: "weir:dev", data }) }).then((r) => r.json()), news);
+    const error = { file: "chat.lua", line: 3, source: "local x = = 1", reason: "unexpected symbol near '='" };
+    for (const [more, words] of [[1, "and 1 more problem"], [2, "and 2 more problems"]]) {
+        const answer = await tell({ generation: 5, error, more });
+        assert.ok(answer.result, JSON.stringify(answer));
+        await panel(bob).filter({ hasText: words }).waitFor();
+    }
+    await shot(bob, "12-overlay-more");
+    await tell({ generation: 5, error });
+    await until(async () => !(await panel(bob).innerText()).includes("more"), "one problem");
+    await tell({ generation: 5, files: [] });
+    await panel(bob).waitFor({ state: "detached" });
+});
+
+check("scrolls the list of people alone, so that what stands below is in sight", async () => {
+    await bob.setViewportSize({ width: 1280, height: 720 });
+    await bob.evaluate(() => {
+        window.crowd = Array.from({ length: 25 }, (_, n) => new Weir(undefined, { as: "guest " + (n + 1) }));
+        for (const guest of window.crowd) {
+            guest.subscribe("chat:lobby");
+            guest.connect();
+        }
+    });
+    await until(async () => (await people(bob)).length === 26, "a crowd");
+    const box = await bob.locator("#count").boundingBox();
+    assert.ok(box.y + box.height < 720, `Count messages ends at ${box.y + box.height}`);
+    for (const colorScheme of ["light", "dark"]) {
+        await bob.emulateMedia({ colorScheme });
+        await shot(bob, `13-crowd-${colorScheme}`);
+    }
+    await bob.setViewportSize({ width: 390, height: 780 });
+    await shot(bob, "14-crowd-phone");
+    await bob.evaluate(() => window.crowd.forEach((guest) => guest.close()));
+    await until(async () => (await people(bob)).length === 1, "the crowd has left");
+});
+
+check("needs no sideways scroll on the narrowest phone, with the longest name and room", async () => {
+    const name = "W".repeat(40), chris = "Christopher Robinson";
+    const long = await tab(`/?as=${name}&room=${"M".repeat(40)}`, "long");
+    await long.getByText("connected as " + name).waitFor();
+    await long.evaluate((as) => {
+        const other = new Weir(undefined, { as });
+        window.other = other.subscribe(room.channel);
+        other.connect();
+        return window.other.ready;
+    }, "Q".repeat(40));
+    await say(long, "m".repeat(200));
+    await long.evaluate(() => window.other.publish({ text: "w".repeat(200) }));
+    await long.evaluate(() => window.other.publish({ typing: true }));
+    await hears(long, "w".repeat(200));
+    await say(long, "x".repeat(501));
+    await long.locator("#refused", { hasText: "too long" }).waitFor();
+    for (const width of [320, 360, 390, 700, 1280]) {
+        await long.setViewportSize({ width, height: 640 });
+        const wide = await long.evaluate(() =>
+            [document.documentElement, document.querySelector("#log"), document.querySelector("aside")]
+                .map((e) => [e.scrollWidth, e.clientWidth]));
+        for (const [content, room] of wide) assert.ok(content <= room, `${content} pixels in ${room} of ${width}`);
+        for (const what of ["h1", "#state"]) {
+            const { width: seen } = await long.locator(what).boundingBox();
+            assert.ok(seen > 100, `${what} has ${seen} pixels of ${width}`);
+        }
+        for (const colorScheme of ["light", "dark"]) {
+            await long.emulateMedia({ colorScheme });
+            await shot(long, `15-long-${width}-${colorScheme}`);
+        }
+    }
+    await long.close();
+    const short = await tab(`/?as=${chris}`, "chris");
+    await short.setViewportSize({ width: 360, height: 640 });
+    await short.getByText("connected as " + chris).waitFor();
+    await short.locator("#room-name", { hasText: "lobby" }).waitFor();
+    const isWhole = await short.evaluate(() => ["h1", "#state"].every((id) => {
+        const { scrollWidth, clientWidth } = document.querySelector(id);
+        return scrollWidth <= clientWidth;
+    }));
+    assert.ok(isWhole, "room and name are whole on 360 pixels");
+    await shot(short, "16-chris-360");
+    await short.close();
 });
 
 check("fits a phone, light and dark", async () => {

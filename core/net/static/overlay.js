@@ -1,5 +1,6 @@
 /* The developer overlay, which `weir dev` adds to /weir.js: tells on the page what a saved script
- * did. It listens to weir:dev on the page's own connection; the application does not notice. */
+ * did. It listens to weir:dev on the page's own connection; an application that wants to know of
+ * good rules listens to the document's event "weir:loaded". */
 (function (root) {
 "use strict";
 
@@ -23,8 +24,8 @@ const STYLE = `
     h2 { margin: 0; flex: 1; min-width: 0; font-size: 16px; overflow-wrap: anywhere; }
     h2 span { color: #ffb4a9; font-family: ui-monospace, monospace; }
     button {
-        font: inherit; color: inherit; background: none; border: 1px solid rgb(255 255 255 / .35);
-        border-radius: 6px; padding: 2px 10px; cursor: pointer;
+        flex: none; font: inherit; color: inherit; background: none; cursor: pointer;
+        border: 1px solid rgb(255 255 255 / .35); border-radius: 6px; padding: 2px 10px;
     }
     button:hover { background: rgb(255 255 255 / .12); }
     button:focus-visible { outline: 2px solid #ffb4a9; outline-offset: 2px; }
@@ -34,7 +35,7 @@ const STYLE = `
     }
     pre b { color: #9d949e; font-weight: normal; margin-right: 14px; user-select: none; }
     p { margin: 0; overflow-wrap: anywhere; }
-    .stays { margin-top: 8px; color: #cbc3cc; font-size: 14px; }
+    .more, .stays { margin-top: 8px; color: #cbc3cc; font-size: 14px; }
     .toast {
         left: 50%; top: 12px; translate: -50% 0; width: max-content; max-width: calc(100vw - 24px);
         padding: 8px 16px; animation: come .2s ease-out; font-size: 14px;
@@ -74,8 +75,11 @@ function hide() {
     panel = undefined;
 }
 
-/** @param {{file?: string, line?: number, source?: string, reason?: string}} error */
-function showError(error, generation) {
+/**
+ * @param {{generation: number, error: {file?: string, line?: number, source?: string,
+ *     reason?: string}, more?: number}} news the first problem, and how many there are besides
+ */
+function showError({ error, generation, more }) {
     hide();
     toast?.remove();
     const where = error.file ? error.file + (error.line ? ":" + error.line : "") : "the scripts";
@@ -88,9 +92,13 @@ function showError(error, generation) {
     }
     const stays = generation > 0
         ? `The rules of generation ${generation} stay in force.` : "No rules are in force yet.";
-    panel.append(
-        element("p", { className: "reason", textContent: error.reason || "" }),
-        element("p", { className: "stays", textContent: stays }));
+    panel.append(element("p", { className: "reason", textContent: error.reason || "" }));
+    if (more > 0) {
+        const problems = more === 1 ? "problem" : "problems";
+        const text = `and ${more} more ${problems}: the terminal and weir check tell all`;
+        panel.append(element("p", { className: "more", textContent: text }));
+    }
+    panel.append(element("p", { className: "stays", textContent: stays }));
     panel.setAttribute("role", "alert");
     panel.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
     place(panel);
@@ -110,9 +118,10 @@ function showLoaded({ generation, files = [], ms }) {
 
 /* `isNews`: it happened just now; else it is how things stood when we came. */
 function tell(state, isNews) {
-    if (state?.error) showError(state.error, state.generation);
+    if (state?.error) showError(state);
     else if (isNews && state?.generation) showLoaded(state);
     else hide();
+    if (isNews && !state?.error) document.dispatchEvent(new Event("weir:loaded"));
 }
 
 function watch(weir) {

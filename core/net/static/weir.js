@@ -1,17 +1,10 @@
-/* The Weir client, for pages and for Node.
- *
- *     const weir = new Weir(), room = weir.subscribe("chat:lobby");
- *     room.on("message", (data, meta) => console.log(meta.user, data));
- *     weir.connect();
- *     await room.publish({ text: "hello" });
- * A lost connection comes back by itself, with its subscriptions. */
+/* The Weir client, for pages and for Node: docs/client.md tells how to use it. */
 (function (root) {
 "use strict";
 
 const TIMEOUT = 1, LOST = 2, CLOSED = 3; /* ours; the server begins at 100 */
-const FINAL = /^(3[5-9]|4[5-9])..$/; /* we stay away after these */
+const FINAL = /^(3[5-9]|4[5-9])..$/; /* close codes after which we stay away */
 
-/** code, message, temporary and what else the server tells: incident, where. */
 class WeirError extends Error {
     constructor(fields) {
         super(fields.message);
@@ -37,19 +30,17 @@ function emitter(self) {
 function address(url, { as, roles }) {
     const page = root.location, to = new URL(url || "/connection/websocket", page?.href);
     to.protocol = to.protocol.replace("http", "ws");
-    const query = Object.fromEntries(new URLSearchParams(page?.search));
-    const said = as || roles ? { as, roles } : query;
-    for (const key of ["as", "roles"]) if (said[key]) to.searchParams.set(key, said[key]);
+    const query = to.searchParams, isSaid = as || roles || query.has("as") || query.has("roles");
+    const who = isSaid ? { as, roles } : Object.fromEntries(new URLSearchParams(page?.search));
+    for (const key of ["as", "roles"]) if (who[key]) query.set(key, who[key]);
     return to;
 }
 
 /**
- * Events: connecting, disconnected for good ({code, reason}), connected ({client, data}), message,
- * error. A subscription's: subscribed (data; `ready` promises it), unsubscribed for good ({code,
- * reason}), message (data, {user, client, conn_info, offset}), error.
  * @param {string} [url] default: the page's host
  * @param {{token?: string, getToken?: () => Promise<string>, data?: *, as?: string,
- *     roles?: string | string[], WebSocket?: typeof WebSocket}} [options] `as`, `roles`: in dev mode
+ *     roles?: string | string[], WebSocket?: typeof WebSocket, timeout?: number,
+ *     minDelay?: number, maxDelay?: number}} [options] `as`, `roles`: in dev mode
  */
 function Weir(url, options = {}) {
     const { timeout = 5000, minDelay = 500, maxDelay = 20000, getToken } = options;
