@@ -8,14 +8,24 @@
 
 #include "base/memory.h"
 
-enum { FOLDERS_MAX = 64 };
+/* As deep as scripts are looked for; a look at the folder itself tells that it was replaced. */
+enum { FOLDERS_MAX = 2000, DEPTH_MAX = 8, LOOK_MS = 300, PATH_BYTES = 4096 };
+
+/* One folder that is watched. */
+struct spot {
+    uv_fs_event_t event;
+    dev_t device;
+    ino_t inode;
+};
 
 struct watch {
     uv_loop_t *loop;
-    uv_timer_t settle;
-    uv_fs_event_t events[FOLDERS_MAX]; /* of the folder, then of those in it */
-    int made, used, open;
-    char *folder;
+    uv_timer_t settle, look;
+    struct spot **spots; /* those in use first: the folder, then those below it */
+    unsigned made, used, open;
+    dev_t device; /* of the folder when it was last armed; it and inode 0: it was not there */
+    ino_t inode;
+    char *folder, *gap;
     unsigned settle_ms;
     void (*fn)(void *context);
     void *context;
@@ -32,36 +42,71 @@ static void on_change(uv_fs_event_t *handle, const char *name, int events, int s
     uv_timer_start(&watch->settle, on_settled, watch->settle_ms, 0);
 }
 
-static bool watch_one(struct watch *watch, const char *path)
+static struct spot *next_spot(struct watch *watch)
 {
-    if (watch->used == FOLDERS_MAX)
-        return false;
-    uv_fs_event_t *event = &watch->events[watch->used++];
-    if (watch->used > watch->made) {
-        uv_fs_event_init(watch->loop, event);
-        event->data = watch;
-        watch->made++;
+    if (watch->used == watch->made) {
+        struct spot *spot = xcalloc(1, sizeof *spot);
+        watch->spots = xrealloc(watch->spots, (watch->made + 1) * sizeof(struct spot *));
+        watch->spots[watch->made++] = spot;
         watch->open++;
+        uv_fs_event_init(watch->loop, &spot->event);
+        spot->event.data = watch;
     }
-    return uv_fs_event_start(event, on_change, path, 0) == 0;
+    return watch->spots[watch->used];
 }
 
-static bool is_folder(const char *path)
+static bool is_watched(const struct watch *watch, const struct stat *facts)
+{
+    for (unsigned i = 0; i < watch->used; i++)
+        if (watch->spots[i]->inode == facts->st_ino && watch->spots[i]->device == facts->st_dev)
+            return true;
+    return false;
+}
+
+static bool watch_one(struct watch *watch, const char *path, const struct stat *facts)
+{
+    if (watch->used < FOLDERS_MAX) {
+        struct spot *spot = next_spot(watch);
+        spot->device = facts->st_dev;
+        spot->inode = facts->st_ino;
+        int code = uv_fs_event_start(&spot->event, on_change, path, 0);
+        watch->used += code == 0;
+        if (code == 0 || code == UV_ENOENT) /* gone meanwhile: no gap */
+            return code == 0;
+    }
+    if (watch->gap == NULL)
+        watch->gap = xstrdup(path);
+    return false;
+}
+
+static void watch_below(struct watch *watch, const char *path, unsigned depth);
+
+static void visit(struct watch *watch, const char *path, unsigned depth)
 {
     struct stat facts;
-    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+    if (stat(path, &facts) != 0 || !S_ISDIR(facts.st_mode) || is_watched(watch, &facts))
+        return;
+    if (watch_one(watch, path, &facts) && depth < DEPTH_MAX)
+        watch_below(watch, path, depth);
 }
 
-static void watch_subfolders(struct watch *watch)
+static bool may_be_folder(const struct dirent *entry)
 {
-    DIR *dir = opendir(watch->folder);
+    bool is_hidden = entry->d_name[0] == '.' || entry->d_name[0] == '#';
+    return !is_hidden && entry->d_type != DT_REG;
+}
+
+static void watch_below(struct watch *watch, const char *path, unsigned depth)
+{
+    DIR *dir = opendir(path);
     if (dir == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        char path[4096];
-        int len = snprintf(path, sizeof path, "%s/%s", watch->folder, entry->d_name);
-        if (entry->d_name[0] != '.' && len < (int)sizeof path && is_folder(path))
-            watch_one(watch, path);
+        char below[PATH_BYTES];
+        if (!may_be_folder(entry))
+            continue;
+        if (snprintf(below, sizeof below, "%s/%s", path, entry->d_name) < PATH_BYTES)
+            visit(watch, below, depth + 1);
     }
     closedir(dir);
 }
@@ -69,12 +114,19 @@ static void watch_subfolders(struct watch *watch)
 /* Folders may have come and gone as well: all of them are looked up again. */
 static bool watch_all(struct watch *watch)
 {
-    for (int i = 0; i < watch->used; i++)
-        uv_fs_event_stop(&watch->events[i]);
+    struct stat facts = {0};
+    for (unsigned i = 0; i < watch->used; i++)
+        uv_fs_event_stop(&watch->spots[i]->event);
     watch->used = 0;
-    if (!watch_one(watch, watch->folder))
+    free(watch->gap);
+    watch->gap = NULL;
+    if (stat(watch->folder, &facts) != 0 || !S_ISDIR(facts.st_mode))
+        facts = (struct stat){0};
+    watch->device = facts.st_dev;
+    watch->inode = facts.st_ino;
+    if (facts.st_ino == 0 || !watch_one(watch, watch->folder, &facts))
         return false;
-    watch_subfolders(watch);
+    watch_below(watch, watch->folder, 0);
     return true;
 }
 
@@ -83,6 +135,19 @@ static void on_settled(uv_timer_t *handle)
     struct watch *watch = handle->data;
     watch_all(watch);
     watch->fn(watch->context);
+}
+
+/* Nothing tells that another folder has the name now, or that the link leads elsewhere. */
+static void on_look(uv_timer_t *handle)
+{
+    struct watch *watch = handle->data;
+    struct stat facts;
+    if (stat(watch->folder, &facts) != 0 || !S_ISDIR(facts.st_mode))
+        facts = (struct stat){0};
+    if (facts.st_dev == watch->device && facts.st_ino == watch->inode)
+        return;
+    watch_all(watch);
+    uv_timer_start(&watch->settle, on_settled, watch->settle_ms, 0);
 }
 
 struct watch *watch_create(struct loop *loop, const char *folder, unsigned settle_ms,
@@ -94,9 +159,11 @@ struct watch *watch_create(struct loop *loop, const char *folder, unsigned settl
     watch->fn = fn;
     watch->context = context;
     watch->settle_ms = settle_ms;
-    watch->open = 1;
+    watch->open = 2;
     uv_timer_init(watch->loop, &watch->settle);
-    watch->settle.data = watch;
+    uv_timer_init(watch->loop, &watch->look);
+    watch->settle.data = watch->look.data = watch;
+    uv_timer_start(&watch->look, on_look, LOOK_MS, LOOK_MS);
     if (watch_all(watch))
         return watch;
     watch_destroy(watch);
@@ -108,7 +175,11 @@ static void on_closed(uv_handle_t *handle)
     struct watch *watch = handle->data;
     if (--watch->open > 0)
         return;
+    for (unsigned i = 0; i < watch->made; i++)
+        free(watch->spots[i]);
+    free(watch->spots);
     free(watch->folder);
+    free(watch->gap);
     free(watch);
 }
 
@@ -116,7 +187,13 @@ void watch_destroy(struct watch *watch)
 {
     if (watch == NULL)
         return;
-    for (int i = 0; i < watch->made; i++)
-        uv_close((uv_handle_t *)&watch->events[i], on_closed);
+    for (unsigned i = 0; i < watch->made; i++)
+        uv_close((uv_handle_t *)&watch->spots[i]->event, on_closed);
     uv_close((uv_handle_t *)&watch->settle, on_closed);
+    uv_close((uv_handle_t *)&watch->look, on_closed);
+}
+
+const char *watch_gap(const struct watch *watch)
+{
+    return watch->gap;
 }

@@ -221,6 +221,13 @@ static int watch(lua_State *L)
     return 1;
 }
 
+/* the folder that is not watched, or nil */
+static int gap(lua_State *L)
+{
+    lua_pushstring(L, watch_gap(check_room(L)->watch));
+    return 1;
+}
+
 static int finish(lua_State *L)
 {
     struct room *room = check_room(L);
@@ -320,6 +327,7 @@ static const luaL_Reg methods[] = {{"turn", turn},
                                    {"stop_polling", stop_polling},
                                    {"signals", catch_signals},
                                    {"watch", watch},
+                                   {"gap", gap},
                                    {"finish", finish},
                                    {"__gc", finish},
                                    {NULL, NULL}};

@@ -1,4 +1,5 @@
 local folder = require "folder"
+local lfs = require "lfs"
 local loops = require "room.loop"
 
 describe("a watch", function()
@@ -66,6 +67,75 @@ describe("a watch", function()
     assert.is_true(stays_quiet())
     files:write("later/d.lua", "return 2")
     assert.is_true(settle(), "a file in the new folder was edited in silence")
+  end)
+
+  it("notices what changes in folders as deep as scripts may lie", function()
+    local deep = ("d/"):rep(8) .. "deep.lua"
+    files:write(deep, "return 1"):write("lib/a/b.lua", "return 1")
+    assert.is_true(settle())
+    assert.is_true(stays_quiet())
+    files:write(deep, "return 2")
+    assert.is_true(settle(), "a file eight folders down was edited in silence")
+    files:write("lib/a/b.lua", "return 2")
+    assert.is_true(settle(), "a file in lib/a was edited in silence")
+  end)
+
+  it("goes on when the folder is moved away and back", function()
+    assert(os.rename(files.path, files.path .. ".x"))
+    assert(os.rename(files.path .. ".x", files.path))
+    settle()
+    assert.is_true(stays_quiet())
+    files:write("a.lua", "return 6")
+    assert.is_true(settle())
+  end)
+
+  it("goes on in the folder that takes the place of the old one, and says that it has come", function()
+    files:delete()
+    assert.is_true(settle())
+    assert(lfs.mkdir(files.path))
+    files:write("a.lua", "return 7")
+    assert.is_true(settle(), "the new folder went unnoticed")
+    stays_quiet()
+    files:write("lib/b.lua", "return 8")
+    assert.is_true(settle())
+  end)
+
+  it("follows a link that leads elsewhere", function()
+    local other, link = folder { ["a.lua"] = "return 1" }, files.path .. ".link"
+    assert(lfs.link(files.path, link, true))
+    local second, seen = loops.new(), 0
+    assert(second:watch(link, 30, function() seen = seen + 1 end))
+    local function sees()
+      local before = seen
+      for _ = 1, 5000 do
+        second:turn()
+        if seen > before then return true end
+        loops.sleep(1)
+      end
+    end
+    assert(lfs.link(other.path, link .. ".new", true))
+    assert(os.rename(link .. ".new", link))
+    assert.is_true(sees())
+    other:write("a.lua", "return 2")
+    assert.is_true(sees())
+    second:finish()
+    os.remove(link)
+    other:delete()
+  end)
+
+  it("goes round no circle of links", function()
+    assert(lfs.link(".", files.path .. "/round", true))
+    assert(lfs.link("..", files.path .. "/lib/up", true))
+    assert.is_true(settle())
+    assert.is_nil(loop:gap())
+    files:remove("round"):remove("lib/up")
+  end)
+
+  it("says in which folder it notices nothing, when there are too many", function()
+    assert.is_nil(loop:gap())
+    for i = 1, 2001 do lfs.mkdir(files.path .. "/many" .. i) end
+    assert.is_true(settle())
+    assert.truthy(loop:gap():find("^" .. files.path .. "/"))
   end)
 
   it("takes many changes in a row for one", function()
