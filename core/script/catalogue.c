@@ -251,11 +251,6 @@ static void check_types(struct reading *reading)
 static void read_set(struct reading *reading)
 {
     struct script_set *set = reading->set;
-    folder_read(reading->options->folder, reading->options->limits.source_bytes, set,
-                reading->problems);
-    if (reading->options->is_dev)
-        folder_add(set, "weir/dev.lua", asset_find("lua/dev.lua"));
-    hash_files(set);
     for (unsigned i = 0; i < set->library_count; i++)
         program_check_library(set, &set->libraries[i], &reading->options->limits,
                               reading->problems);
@@ -266,18 +261,36 @@ static void read_set(struct reading *reading)
         qsort(set->methods, set->method_count, sizeof *set->methods, compare_methods);
 }
 
+struct script_set *catalogue_read(const struct catalogue_options *options, unsigned number,
+                                  struct problems *problems)
+{
+    struct script_set *set = xcalloc(1, sizeof *set);
+    set->generation.number = number;
+    if (options->folder != NULL)
+        folder_read(options->folder, options->limits.source_bytes, set, problems);
+    if (options->is_dev)
+        folder_add(set, "weir/dev.lua", asset_find("lua/dev.lua"));
+    hash_files(set);
+    return set;
+}
+
+bool catalogue_check(const struct catalogue_options *options, struct script_set *set,
+                     struct problems *problems)
+{
+    struct reading reading = {.options = options, .set = set, .problems = problems};
+    read_set(&reading);
+    finish_reading(&reading);
+    problems_sort(problems);
+    return problems->count == 0;
+}
+
 struct script_set *catalogue_load(const struct catalogue_options *options, unsigned number,
                                   struct problems *problems)
 {
-    struct reading reading = {
-        .options = options, .set = xcalloc(1, sizeof *reading.set), .problems = problems};
-    reading.set->generation.number = number;
-    read_set(&reading);
-    finish_reading(&reading);
-    if (problems->count == 0)
-        return reading.set;
-    problems_sort(problems);
-    script_set_destroy(reading.set);
+    struct script_set *set = catalogue_read(options, number, problems);
+    if (catalogue_check(options, set, problems))
+        return set;
+    script_set_destroy(set);
     return NULL;
 }
 
@@ -296,11 +309,63 @@ static bool is_same(const struct script *a, const struct script *b)
     return a->source_len == b->source_len && memcmp(a->source, b->source, a->source_len) == 0;
 }
 
-static void put_name(struct buf *out, const char *name)
+static bool are_same(const struct script *a, unsigned a_count, const struct script *b,
+                     unsigned b_count)
 {
-    if (out->len > 0)
-        buf_add_byte(out, ',');
-    buf_add_text(out, name);
+    if (a_count != b_count)
+        return false;
+    for (unsigned i = 0; i < a_count; i++)
+        if (strcmp(a[i].name, b[i].name) != 0 || !is_same(&a[i], &b[i]))
+            return false;
+    return true;
+}
+
+bool catalogue_is_same(const struct script_set *a, const struct script_set *b)
+{
+    return are_same(a->scripts, a->script_count, b->scripts, b->script_count) &&
+           are_same(a->libraries, a->library_count, b->libraries, b->library_count);
+}
+
+static bool is_emptied(const struct script *before, unsigned before_count,
+                       const struct script *now, unsigned now_count)
+{
+    for (unsigned i = 0; i < now_count; i++) {
+        const struct script *old = find(before, before_count, now[i].name);
+        if (now[i].source_len == 0 && (old == NULL || old->source_len > 0))
+            return true;
+    }
+    return false;
+}
+
+bool catalogue_is_emptied(const struct script_set *before, const struct script_set *now)
+{
+    return is_emptied(before->scripts, before->script_count, now->scripts, now->script_count) ||
+           is_emptied(before->libraries, before->library_count, now->libraries,
+                      now->library_count);
+}
+
+static bool has_name(const struct buf *list, struct slice name)
+{
+    const char *end = list->at + list->len;
+    for (const char *at = list->at; at < end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = comma != NULL ? comma : end;
+        if (slice_is_equal(slice_make(at, (size_t)(stop - at)), name))
+            return true;
+        at = stop + 1;
+    }
+    return false;
+}
+
+static void put_name(struct buf *out, const char *sign, const char *name)
+{
+    struct buf whole = {0};
+    buf_printf(&whole, "%s%s", sign, name);
+    if (!has_name(out, buf_slice(&whole))) {
+        buf_add_text(out, out->len > 0 ? "," : "");
+        buf_add_text(out, buf_text(&whole));
+    }
+    buf_finish(&whole);
 }
 
 static void put_changed(const struct script *before, unsigned before_count,
@@ -309,11 +374,11 @@ static void put_changed(const struct script *before, unsigned before_count,
     for (unsigned i = 0; i < now_count; i++) {
         const struct script *old = find(before, before_count, now[i].name);
         if (old == NULL || !is_same(old, &now[i]))
-            put_name(out, now[i].name);
+            put_name(out, "", now[i].name);
     }
     for (unsigned i = 0; i < before_count; i++)
         if (find(now, now_count, before[i].name) == NULL)
-            put_name(out, before[i].name);
+            put_name(out, "-", before[i].name);
 }
 
 void catalogue_changes(const struct script_set *before, const struct script_set *now,
@@ -324,4 +389,11 @@ void catalogue_changes(const struct script_set *before, const struct script_set 
         before = &nothing;
     put_changed(before->scripts, before->script_count, now->scripts, now->script_count, out);
     put_changed(before->libraries, before->library_count, now->libraries, now->library_count, out);
+}
+
+void catalogue_put_change(const struct script_set *now, const char *name, struct buf *out)
+{
+    bool is_there = find(now->scripts, now->script_count, name) != NULL ||
+                    find(now->libraries, now->library_count, name) != NULL;
+    put_name(out, is_there ? "" : "-", name);
 }

@@ -62,7 +62,7 @@ void problems_finish(struct problems *problems);
 void problem_put_json(struct buf *out, const struct problem *problem);
 
 struct catalogue_options {
-    const char *folder;
+    const char *folder; /* NULL: none, only what is built in */
     bool is_dev; /* adds the built-in channel weir:dev (asset lua/dev.lua) */
     struct script_limits limits;
     const struct log *log;
@@ -74,8 +74,21 @@ struct catalogue_options {
  * of it (every file's, not only the first). `number` becomes the generation's. Only the control thread calls. */
 struct script_set *catalogue_load(const struct catalogue_options *options, unsigned number,
                                   struct problems *problems);
-/* The names of the files of `now` that are new or changed since `before` (may be NULL) and of those that are gone:
- * appends them to *out, comma-separated. */
+/* The same in two steps, for whoever asks first whether anything is new. Read: the files alone, never NULL;
+ * what cannot be read becomes a problem. Check: what they declare; false when there are problems. */
+struct script_set *catalogue_read(const struct catalogue_options *options, unsigned number,
+                                  struct problems *problems);
+bool catalogue_check(const struct catalogue_options *options, struct script_set *set,
+                     struct problems *problems);
+
+/* Whether the files are the same, byte for byte. */
+bool catalogue_is_same(const struct script_set *a, const struct script_set *b);
+/* Whether a file is empty that was not so before: perhaps it is just being written. */
+bool catalogue_is_emptied(const struct script_set *before, const struct script_set *now);
+/* Appends to *out, comma-separated, the names of the files of `now` that are new or changed since `before` (may be
+ * NULL), and as "-NAME" of those that are gone; not those that *out has already. */
 void catalogue_changes(const struct script_set *before, const struct script_set *now, struct buf *out);
+/* Appends one in the same way, gone or not. */
+void catalogue_put_change(const struct script_set *now, const char *name, struct buf *out);
 
 #endif

@@ -17,6 +17,8 @@ struct walk {
     struct script_set *set;
     struct problems *problems;
     size_t source_max;
+    /* of the folders we are in, outermost first: a link to one of them would go round in circles */
+    struct stat inside[FOLDER_DEPTH_MAX + 1];
 };
 
 static void add(struct script **files, unsigned *count, const char *name, char *source, size_t len)
@@ -102,7 +104,19 @@ static bool is_full(struct walk *walk, const char *name)
     return true;
 }
 
-static void walk_folder(struct walk *walk, int parent, const char *entry, const char *prefix,
+/* A script that is a link to nowhere is a mistake; what is gone meanwhile is not, nor are the locks
+ * of editors, which are hidden. */
+static void tell_broken_link(struct walk *walk, int folder, const char *entry, const char *name)
+{
+    int reason = errno;
+    struct stat link;
+    if (is_script(entry) && fstatat(folder, entry, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(link.st_mode))
+        problem_add(walk->problems, NULL, name, 0,
+                    "is a link that leads nowhere (%s): mend or remove it", strerror(reason));
+}
+
+static void walk_folder(struct walk *walk, int parent, const char *entry, const char *name,
                         unsigned depth);
 
 static void visit(struct walk *walk, int folder, const char *entry, const char *prefix,
@@ -113,8 +127,10 @@ static void visit(struct walk *walk, int folder, const char *entry, const char *
     int len = snprintf(name, sizeof name, "%s%s", prefix, entry);
     if (entry[0] == '.' || entry[0] == '#')
         return;
-    if (fstatat(folder, entry, &info, 0) != 0)
-        return; /* gone meanwhile, or a link to nowhere as editors use for locks */
+    if (fstatat(folder, entry, &info, 0) != 0) {
+        tell_broken_link(walk, folder, entry, name);
+        return;
+    }
     if (!S_ISDIR(info.st_mode) && !(S_ISREG(info.st_mode) && is_script(entry)))
         return;
     if (len > FOLDER_PATH_MAX)
@@ -125,30 +141,53 @@ static void visit(struct walk *walk, int folder, const char *entry, const char *
         read_file(walk, folder, entry, name);
 }
 
-static void walk_folder(struct walk *walk, int parent, const char *entry, const char *prefix,
+static void tell_unreadable(struct walk *walk, const char *entry, const char *name, unsigned depth)
+{
+    if (depth == 0)
+        problem_add(walk->problems, NULL, name, 0, "the scripts folder %s cannot be read: %s",
+                    entry, strerror(errno));
+    else
+        problem_add(walk->problems, NULL, name, 0, "cannot be read: %s", strerror(errno));
+}
+
+/* Notes the folder as one we are in, unless we are. */
+static bool enter(struct walk *walk, int fd, unsigned depth)
+{
+    struct stat *here = &walk->inside[depth];
+    if (fstat(fd, here) != 0)
+        return false;
+    for (unsigned i = 0; i < depth; i++)
+        if (walk->inside[i].st_dev == here->st_dev && walk->inside[i].st_ino == here->st_ino)
+            return false;
+    return true;
+}
+
+static void visit_all(struct walk *walk, DIR *folder, const char *name, unsigned depth)
+{
+    char prefix[FOLDER_PATH_MAX + 2];
+    snprintf(prefix, sizeof prefix, "%s%s", name, depth > 0 ? "/" : "");
+    for (struct dirent *at; (at = readdir(folder)) != NULL;)
+        visit(walk, dirfd(folder), at->d_name, prefix, depth);
+}
+
+static void walk_folder(struct walk *walk, int parent, const char *entry, const char *name,
                         unsigned depth)
 {
-    char below[FOLDER_PATH_MAX + 2];
+    if (depth > FOLDER_DEPTH_MAX) {
+        problem_add(walk->problems, NULL, name, 0, "folders nested deeper than %d",
+                    FOLDER_DEPTH_MAX);
+        return;
+    }
     int fd = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (folder == NULL || depth > FOLDER_DEPTH_MAX) {
-        if (depth > FOLDER_DEPTH_MAX)
-            problem_add(walk->problems, NULL, prefix, 0, "folders nested deeper than %d",
-                        FOLDER_DEPTH_MAX);
-        else if (depth == 0)
-            problem_add(walk->problems, NULL, prefix, 0, "the scripts folder %s cannot be read: %s",
-                        entry, strerror(errno));
-        else
-            problem_add(walk->problems, NULL, prefix, 0, "cannot be read: %s", strerror(errno));
-        if (folder != NULL)
-            closedir(folder);
-        else if (fd >= 0)
+    if (folder == NULL) {
+        tell_unreadable(walk, entry, name, depth);
+        if (fd >= 0)
             close(fd);
         return;
     }
-    snprintf(below, sizeof below, "%s%s", prefix, depth > 0 ? "/" : "");
-    for (struct dirent *at; (at = readdir(folder)) != NULL;)
-        visit(walk, fd, at->d_name, below, depth);
+    if (enter(walk, fd, depth))
+        visit_all(walk, folder, name, depth);
     closedir(folder);
 }
 
@@ -166,7 +205,7 @@ static void sort(struct script *files, unsigned count)
 void folder_read(const char *path, size_t source_max, struct script_set *set,
                  struct problems *problems)
 {
-    struct walk walk = {set, problems, source_max};
+    struct walk walk = {.set = set, .problems = problems, .source_max = source_max};
     walk_folder(&walk, AT_FDCWD, path, "", 0);
     sort(set->scripts, set->script_count);
     sort(set->libraries, set->library_count);

@@ -90,7 +90,21 @@ bool problems_fail(const struct problems *problems, struct error *err)
     const struct problem *first = &problems->all[0];
     if (first->line > 0)
         return fail(err, ERROR_SCRIPT, "%s:%d: %s", first->file, first->line, first->reason);
-    return fail(err, ERROR_SCRIPT, "%s: %s", first->file, first->reason);
+    if (first->file[0] != '\0')
+        return fail(err, ERROR_SCRIPT, "%s: %s", first->file, first->reason);
+    return fail(err, ERROR_SCRIPT, "%s", first->reason);
+}
+
+bool problems_are_same(const struct problems *a, const struct problems *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (unsigned i = 0; i < a->count; i++) {
+        const struct problem *x = &a->all[i], *y = &b->all[i];
+        if (compare(x, y) != 0 || strcmp(x->source, y->source) != 0)
+            return false;
+    }
+    return true;
 }
 
 void problems_finish(struct problems *problems)

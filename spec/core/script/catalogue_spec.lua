@@ -1,5 +1,6 @@
 local catalogue = require "room.catalogue"
 local folder = require "folder"
+local lfs = require "lfs"
 
 describe("script/catalogue", function()
   local files
@@ -337,8 +338,27 @@ describe("script/catalogue", function()
     assert.equal("a.lua,b.lua,lib/x.lua", catalogue.changes(nil, first))
     files:write("b.lua", "-- new"):write("c.lua", ""):remove("a.lua"):write("lib/x.lua", "return 2")
     local second = catalogue.load(files.path)
-    assert.equal("b.lua,c.lua,a.lua,lib/x.lua", catalogue.changes(first, second))
+    assert.equal("b.lua,c.lua,-a.lua,lib/x.lua", catalogue.changes(first, second))
     assert.equal("", catalogue.changes(second, second))
+  end)
+
+  it("tells of a script that is a link to nowhere, and passes over what is none", function()
+    files = folder { ["a.lua"] = 'channel("a")' }
+    assert(lfs.link("/nowhere", files.path .. "/d.lua", true))
+    assert(lfs.link("e.lua", files.path .. "/e.lua", true))
+    assert(lfs.link("/nowhere", files.path .. "/notes", true))
+    assert(lfs.link("me@host:1", files.path .. "/.#a.lua", true))
+    local set, all = catalogue.load(files.path)
+    assert.is_nil(set)
+    assert.same({ "d.lua", "e.lua", 2 }, { all[1].file, all[2].file, #all })
+    assert.equal("is a link that leads nowhere (No such file or directory): mend or remove it", all[1].reason)
+  end)
+
+  it("goes round no circle of links", function()
+    files = folder { ["a.lua"] = 'channel("a")', ["x/b.lua"] = 'channel("b")', ["y/c.lua"] = 'channel("c")' }
+    assert(lfs.link(".", files.path .. "/round", true))
+    assert(lfs.link("..", files.path .. "/x/up", true))
+    assert.same({ "a.lua", "x/b.lua", "y/c.lua" }, assert(catalogue.load(files.path)).scripts)
   end)
 
   it("takes a byte order mark and CRLF", function()
