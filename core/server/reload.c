@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "script/problem.h"
 #include "server/inside.h"
 #include "wire/json.h"
 
 enum { OUTCOME_REFUSED, OUTCOME_DONE };
+enum { SETTLE_MS = 40, PATIENCE_MS = 250 };
 
 /* ---- telling: the API, the developer's page, the log ---- */
 
@@ -78,28 +80,72 @@ static void put_files(struct buf *out, struct slice names)
     buf_add_byte(out, ']');
 }
 
-static void tell_done(struct server *server, struct script_set *before, struct script_set *now)
+/* What was edited: the files that differ from those before, and from those that were refused last. */
+static void put_edited(const struct reload *reload, const struct script_set *before, const struct script_set *now,
+                       struct buf *out)
 {
+    catalogue_changes(before, now, out);
+    if (reload->refused != NULL)
+        catalogue_changes(reload->refused, now, out);
+    for (unsigned i = 0; i < reload->problems.count; i++) /* a file that could not be read is not among them */
+        if (reload->problems.all[i].file[0] != '\0')
+            catalogue_put_change(now, reload->problems.all[i].file, out);
+}
+
+static void forget_refusal(struct reload *reload)
+{
+    script_set_destroy(reload->refused);
+    problems_finish(&reload->problems);
+    reload->refused = NULL;
+    reload->is_refused = false;
+    reload->repeated = 0;
+}
+
+static const char *key_if(bool is_there, const char *key)
+{
+    return is_there ? key : NULL; /* NULL ends the pairs */
+}
+
+/* The files of `now`, which came after those of `before`, are those in force: that is news for the page unless they
+ * were before and nothing else was tried. */
+static void tell_done(struct server *server, const struct script_set *before, const struct script_set *now,
+                      bool is_news)
+{
+    struct reload *reload = &server->reload;
+    unsigned number = reload->current->generation.number;
     struct buf files = {0}, news = {0};
     char ms[32];
-    catalogue_changes(before, now, &files);
-    snprintf(ms, sizeof ms, "%.1f", milliseconds_since(server->reload.started_ns));
-    log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", now->generation.number),
-              "files", buf_text(&files), LOG_JSON("ms", ms), NULL);
-    buf_printf(&news, "{\"generation\":%u,\"files\":", now->generation.number);
+    put_edited(reload, before, now, &files);
+    snprintf(ms, sizeof ms, "%.1f", milliseconds_since(reload->started_ns));
+    log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", number), "files", buf_text(&files),
+              LOG_JSON("ms", ms), LOG_NUMBER(key_if(reload->repeated > 0, "repeated"), reload->repeated), NULL);
+    buf_printf(&news, "{\"generation\":%u,\"files\":", number);
     put_files(&news, buf_slice(&files));
     buf_printf(&news, ",\"ms\":%s}", ms);
-    tell_waiters(&server->reload, NULL, buf_slice(&news));
-    tell_page(server, buf_slice(&news));
+    tell_waiters(reload, NULL, buf_slice(&news));
+    if (is_news)
+        tell_page(server, buf_slice(&news));
+    forget_refusal(reload);
     buf_finish(&files);
     buf_finish(&news);
 }
 
-static void log_problem(struct server *server, const struct problem *problem)
+/* What is not known is left out. */
+static void log_problem(struct server *server, const struct problem *problem, unsigned repeated)
 {
-    log_event(server->log, LOG_ERROR, "reload_refused", "file", problem->file, LOG_NUMBER("line", problem->line),
-              "reason", problem->reason, "source", problem->source,
-              LOG_NUMBER("in_force", server->reload.current->generation.number), NULL);
+    const struct log *log = server->log;
+    const char *again = key_if(repeated > 0, "repeated"), *event = "reload_refused";
+    unsigned number = server->reload.current->generation.number;
+    if (problem->line > 0)
+        log_event(log, LOG_ERROR, event, "file", problem->file, LOG_NUMBER("line", problem->line), "reason",
+                  problem->reason, "source", problem->source, LOG_NUMBER("in_force", number),
+                  LOG_NUMBER(again, repeated), NULL);
+    else if (problem->file[0] != '\0')
+        log_event(log, LOG_ERROR, event, "file", problem->file, "reason", problem->reason,
+                  LOG_NUMBER("in_force", number), LOG_NUMBER(again, repeated), NULL);
+    else
+        log_event(log, LOG_ERROR, event, "reason", problem->reason, LOG_NUMBER("in_force", number),
+                  LOG_NUMBER(again, repeated), NULL);
 }
 
 /* ,"file":…,"line":… of the first problem and ,"problems":[…] of all. */
@@ -119,35 +165,40 @@ static void put_details(struct buf *out, const struct problems *problems)
     buf_add_byte(out, ']');
 }
 
-static void tell_refused(struct server *server, const struct problems *problems)
+/* The page's overlay says "no rules are in force" where it is 0. */
+static unsigned number_of_rules(const struct script_set *set)
 {
-    const struct problem *first = &problems->all[0];
-    struct buf details = {0}, news = {0};
-    struct error error;
-    fail(&error, ERROR_SCRIPT, "%s:%d: %s", first->file, first->line, first->reason);
-    for (unsigned i = 0; i < problems->count; i++)
-        log_problem(server, &problems->all[i]);
-    put_details(&details, problems);
-    tell_waiters(&server->reload, &error, buf_slice(&details));
-    buf_printf(&news, "{\"generation\":%u,\"error\":", server->reload.current->generation.number);
-    problem_put_json(&news, first);
+    return set->script_count > 1 ? set->generation.number : 0; /* one is our own weir/dev.lua */
+}
+
+static void tell_page_refused(struct server *server, const struct problem *problem)
+{
+    struct buf news = {0};
+    buf_printf(&news, "{\"generation\":%u,\"error\":", number_of_rules(server->reload.current));
+    problem_put_json(&news, problem);
     buf_add_byte(&news, '}');
     tell_page(server, buf_slice(&news));
-    buf_finish(&details);
     buf_finish(&news);
 }
 
-/* A worker could not build what the catalogue could: rare (memory), told like any other refusal. */
-static void tell_unprepared(struct server *server)
+static void tell_waiters_refused(struct reload *reload)
 {
-    struct problem problem = {(char *)"", 0, (char *)"", server->reload.error.text};
-    struct problems problems = {&problem, 1};
-    tell_refused(server, &problems);
+    struct buf details = {0};
+    struct error error;
+    problems_fail(&reload->problems, &error);
+    put_details(&details, &reload->problems);
+    tell_waiters(reload, &error, buf_slice(&details));
+    buf_finish(&details);
 }
 
-static void count(struct reload *reload, int outcome)
+static void tell_refused(struct server *server)
 {
-    atomic_fetch_add_explicit(&reload->outcomes[outcome], 1, memory_order_relaxed);
+    struct reload *reload = &server->reload;
+    for (unsigned i = 0; i < reload->problems.count; i++)
+        log_problem(server, &reload->problems.all[i], i == 0 ? reload->repeated : 0);
+    reload->repeated = 0;
+    tell_waiters_refused(reload);
+    tell_page_refused(server, &reload->problems.all[0]);
 }
 
 void reload_put_metrics(struct reload *reload, struct buf *out)
@@ -162,6 +213,8 @@ void reload_put_metrics(struct reload *reload, struct buf *out)
 
 /* ---- the steps ---- */
 
+static void want(struct server *server, bool is_asked);
+
 static struct catalogue_options catalogue_options(const struct server *server)
 {
     return (struct catalogue_options){
@@ -172,11 +225,84 @@ static struct catalogue_options catalogue_options(const struct server *server)
     };
 }
 
+/* Keeps what was refused (the set may be NULL): the next attempt is compared with it. True: it was refused for the
+ * same before. */
+static bool keep_refusal(struct reload *reload, struct script_set *set, struct problems *problems)
+{
+    bool is_again = reload->is_refused && problems_are_same(&reload->problems, problems);
+    unsigned repeated = reload->repeated;
+    forget_refusal(reload);
+    reload->is_refused = true;
+    reload->refused = set;
+    reload->problems = *problems;
+    reload->repeated = repeated;
+    *problems = (struct problems){0};
+    return is_again;
+}
+
+/* A file written slowly is refused again and again for the same: once is enough, unless somebody asks. */
+static void refuse(struct server *server, struct script_set *set, struct problems *problems, bool is_asked)
+{
+    struct reload *reload = &server->reload;
+    atomic_fetch_add_explicit(&reload->outcomes[OUTCOME_REFUSED], 1, memory_order_relaxed);
+    bool is_other = set == NULL || reload->refused == NULL || !catalogue_is_same(reload->refused, set);
+    if (keep_refusal(reload, set, problems) && !is_asked)
+        reload->repeated += is_other;
+    else
+        tell_refused(server);
+}
+
+static bool has_no_folder(const struct problems *problems)
+{
+    return problems->count > 0 && problems->all[0].file[0] == '\0';
+}
+
 bool reload_load_first(struct server *server, struct problems *problems)
 {
+    struct reload *reload = &server->reload;
     struct catalogue_options options = catalogue_options(server);
-    server->reload.current = catalogue_load(&options, 1, problems);
-    return server->reload.current != NULL;
+    struct script_set *set = catalogue_read(&options, 1, problems);
+    if (catalogue_check(&options, set, problems)) {
+        reload->current = set;
+        return true;
+    }
+    if (!options.is_dev || has_no_folder(problems)) {
+        script_set_destroy(set);
+        return false;
+    }
+    keep_refusal(reload, set, problems);
+    options.folder = NULL;
+    reload->current = catalogue_load(&options, 1, problems);
+    return reload->current != NULL;
+}
+
+static void tell_gap(struct server *server)
+{
+    const char *gap = server->watch == NULL ? server->config->scripts : watch_gap(server->watch);
+    if (gap != NULL && !server->reload.is_gap_told)
+        log_event(server->log, LOG_WARN, "watch", "folder", gap, "hint",
+                  "changes there are not noticed by themselves: too many folders, or fs.inotify.max_user_watches "
+                  "is too low; run `weir reload`",
+                  NULL);
+    server->reload.is_gap_told = gap != NULL;
+}
+
+static void on_files_changed(void *context)
+{
+    struct server *server = context;
+    tell_gap(server);
+    want(server, false);
+}
+
+void reload_begin(struct server *server)
+{
+    if (!server->config->is_dev)
+        return;
+    if (server->reload.is_refused)
+        tell_refused(server);
+    server->watch = watch_create(server->loop, server->config->scripts, SETTLE_MS, on_files_changed, server);
+    tell_gap(server);
+    want(server, false); /* edited since they were read */
 }
 
 void reload_finish(struct reload *reload)
@@ -189,28 +315,67 @@ void reload_finish(struct reload *reload)
         next = waiter->next;
         free(waiter);
     }
+    forget_refusal(reload);
     script_set_destroy(reload->old);
     script_set_destroy(reload->next);
     script_set_destroy(reload->current);
 }
 
-static void start(struct server *server)
+static void prepare(struct server *server, struct script_set *set)
+{
+    struct reload *reload = &server->reload;
+    reload->next = set;
+    reload->phase = RELOAD_PREPARING;
+    reload->has_failed = false;
+    reload->waiting_for = server->worker_count;
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_post_prepare(&server->workers[i], set);
+}
+
+/* The files are those in force: nothing to do but to tell whoever was told otherwise, and whoever asked. */
+static void stay(struct server *server, struct script_set *set, bool is_asked)
+{
+    if (server->reload.is_refused || is_asked)
+        tell_done(server, server->reload.current, set, server->reload.is_refused);
+    script_set_destroy(set);
+}
+
+static void on_patience_over(struct timer *timer)
+{
+    struct server *server = CONTAINER(timer, struct server, reload.patience);
+    server->reload.was_patient = true;
+    want(server, false);
+}
+
+/* Somebody may be in the middle of it: a file is empty before it is written, a folder gone before another comes. */
+static bool must_wait(struct server *server, const struct script_set *set, const struct problems *problems)
+{
+    struct reload *reload = &server->reload;
+    bool is_odd = has_no_folder(problems) || catalogue_is_emptied(reload->current, set);
+    bool must_wait = is_odd && !reload->was_patient;
+    reload->was_patient = false;
+    if (!must_wait)
+        timer_stop(server->timers, &reload->patience);
+    else if (!timer_is_set(&reload->patience))
+        timer_start(server->timers, &reload->patience, PATIENCE_MS, on_patience_over);
+    return must_wait;
+}
+
+static void start(struct server *server, bool is_asked)
 {
     struct reload *reload = &server->reload;
     struct catalogue_options options = catalogue_options(server);
     struct problems problems = {0};
     reload->started_ns = clock_monotonic_ns();
-    reload->next = catalogue_load(&options, reload->current->generation.number + 1, &problems);
-    if (reload->next == NULL) {
-        count(reload, OUTCOME_REFUSED);
-        tell_refused(server, &problems);
-    } else {
-        reload->phase = RELOAD_PREPARING;
-        reload->has_failed = false;
-        reload->waiting_for = server->worker_count;
-        for (unsigned i = 0; i < server->worker_count; i++)
-            worker_post_prepare(&server->workers[i], reload->next);
-    }
+    struct script_set *set = catalogue_read(&options, reload->current->generation.number + 1, &problems);
+    if (!is_asked && must_wait(server, set, &problems))
+        script_set_destroy(set);
+    else if (problems.count == 0 && catalogue_is_same(reload->current, set))
+        stay(server, set, is_asked);
+    else if (catalogue_check(&options, set, &problems))
+        prepare(server, set);
+    else
+        refuse(server, set, &problems, is_asked);
     problems_finish(&problems);
 }
 
@@ -219,20 +384,39 @@ static void end(struct server *server)
     struct reload *reload = &server->reload;
     reload->phase = RELOAD_IDLE;
     while (reload->is_wanted_again && reload->phase == RELOAD_IDLE && server->phase == SERVER_RUNNING) {
-        reload->is_wanted_again = false;
+        bool is_asked = reload->is_asked;
+        reload->is_wanted_again = reload->is_asked = false;
         reload->waiters = reload->later;
         reload->later = NULL;
-        start(server);
+        start(server, is_asked);
     }
 }
 
+static void want(struct server *server, bool is_asked)
+{
+    struct reload *reload = &server->reload;
+    if (server->phase != SERVER_RUNNING)
+        return;
+    reload->is_wanted_again = true;
+    reload->is_asked = reload->is_asked || is_asked;
+    if (reload->phase == RELOAD_IDLE)
+        end(server);
+}
+
+void reload_want(struct server *server)
+{
+    want(server, true);
+}
+
+/* A worker could not build what the catalogue could: rare (memory), told like any other refusal. */
 static void refuse_unprepared(struct server *server)
 {
     struct reload *reload = &server->reload;
+    struct problems problems = {0};
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_post_discard(&server->workers[i]);
-    count(reload, OUTCOME_REFUSED);
-    tell_unprepared(server);
+    problem_add(&problems, NULL, "", 0, "%s", reload->error.text);
+    refuse(server, NULL, &problems, true);
     /* A worker opens the discard before anything later: it is safe to destroy once all answer the next time. */
     reload->old = reload->next;
     reload->next = NULL;
@@ -281,8 +465,8 @@ void reload_switched(struct server *server)
     reload->old = reload->current;
     reload->current = reload->next;
     reload->next = NULL;
-    count(reload, OUTCOME_DONE);
-    tell_done(server, reload->old, reload->current);
+    atomic_fetch_add_explicit(&reload->outcomes[OUTCOME_DONE], 1, memory_order_relaxed);
+    tell_done(server, reload->old, reload->current, true);
     end_if_moved(server);
 }
 
@@ -291,16 +475,6 @@ void reload_moved(struct server *server)
 {
     server->reload.moved++;
     end_if_moved(server);
-}
-
-void reload_want(struct server *server)
-{
-    struct reload *reload = &server->reload;
-    if (server->phase != SERVER_RUNNING)
-        return;
-    reload->is_wanted_again = true;
-    if (reload->phase == RELOAD_IDLE)
-        end(server);
 }
 
 /* ---- asked by the API, on a worker's thread ---- */

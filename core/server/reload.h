@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "loop/mailbox.h"
+#include "loop/timer.h"
 #include "script/catalogue.h"
 
 struct server;
@@ -35,17 +36,28 @@ struct reload {
     struct error error;         /* the first that could not prepare */
     bool has_failed;
     bool is_wanted_again;       /* asked for while one was under way */
+    bool is_asked;              /* ... by somebody who wants to hear how it ended, not only by changed files */
+    bool is_refused;            /* the last attempt: */
+    struct script_set *refused; /* its files; NULL: unknown */
+    struct problems problems;   /* what was wrong with them */
+    unsigned repeated;          /* how often it has been refused for the same since it was logged */
+    struct timer patience;      /* before a file that has become empty is taken for what was meant */
+    bool was_patient, is_gap_told;
     uint64_t started_ns;
     struct waiter *waiters;     /* of the one under way */
     struct waiter *later;       /* of the next one */
     _Atomic uint64_t outcomes[2]; /* refused, done: for the metrics */
 };
 
-/* The first generation, before any worker runs. False: *problems has why. */
+/* The first generation, before any worker runs. False: *problems has why. In dev mode scripts that are wrong are
+ * refused like any others, and the first generation has none. */
 bool reload_load_first(struct server *server, struct problems *problems);
+/* When the server runs: tells what was refused then, and in dev mode begins to watch the folder. */
+void reload_begin(struct server *server);
 void reload_finish(struct reload *reload);
 
-/* Starts a reload, or has one follow the one under way. */
+/* Starts a reload, or has one follow the one under way. Files that are the same as those in force are no new
+ * generation. */
 void reload_want(struct server *server);
 /* The same for POST /api/reload; may be called on any worker's thread. */
 void reload_want_for(struct server *server, struct hub *hub, struct api_request *request);

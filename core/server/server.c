@@ -12,7 +12,7 @@
 #include "net/listener.h"
 #include "server/inside.h"
 
-enum { SETTLE_MS = 40, SPREAD_MS = 2000 };
+enum { SPREAD_MS = 2000 };
 
 static const struct dialect *const dialects[] = {&centrifuge_json};
 
@@ -139,11 +139,6 @@ static void on_signal(void *context, int number)
         stop(server); /* asked twice: now */
 }
 
-static void on_files_changed(void *context)
-{
-    reload_want(context);
-}
-
 /* ---- birth ---- */
 
 static bool load_scripts(struct server *server, struct error *err)
@@ -154,7 +149,10 @@ static bool load_scripts(struct server *server, struct error *err)
     struct buf text = {0};
     for (unsigned i = 0; i < problems.count; i++) {
         const struct problem *problem = &problems.all[i];
-        buf_printf(&text, "%s%s:%d: %s", i > 0 ? "\n" : "", problem->file, problem->line, problem->reason);
+        buf_printf(&text, "%s%s", i > 0 ? "\n" : "", problem->file);
+        if (problem->line > 0)
+            buf_printf(&text, ":%d", problem->line);
+        buf_printf(&text, "%s%s", problem->file[0] != '\0' ? ": " : "", problem->reason);
         if (problem->source[0] != '\0')
             buf_printf(&text, "\n    %s", problem->source);
     }
@@ -233,17 +231,6 @@ static bool listen_all(struct server *server, struct error *err)
     return is_open;
 }
 
-static void start_watching(struct server *server)
-{
-    server->signals = signals_create(server->loop, on_signal, server);
-    if (!server->config->is_dev)
-        return;
-    server->watch = watch_create(server->loop, server->config->scripts, SETTLE_MS, on_files_changed, server);
-    if (server->watch == NULL)
-        log_event(server->log, LOG_WARN, "watch", "folder", server->config->scripts, "hint",
-                  "changes are not noticed by themselves; run `weir reload`", NULL);
-}
-
 static bool start(struct server *server, struct error *err)
 {
     uuid_make(server->node);
@@ -251,11 +238,13 @@ static bool start(struct server *server, struct error *err)
     raise_descriptors(server);
     if (!load_scripts(server, err) || !make_workers(server, err))
         return false;
-    start_watching(server);
+    server->signals = signals_create(server->loop, on_signal, server);
     if (!listen_all(server, err))
         return false;
     log_event(server->log, LOG_INFO, "started", "version", WEIR_VERSION,
-              LOG_NUMBER("workers", server->worker_count), "scripts", server->config->scripts, NULL);
+              LOG_NUMBER("workers", server->worker_count), "io", net_has_ring(server->workers[0].net) ? "uring" : "send",
+              "scripts", server->config->scripts, NULL);
+    reload_begin(server);
     return true;
 }
 

@@ -605,8 +605,16 @@ describe("weir dev", function()
       "/nonexistent/c.pem", "No such file")
   end)
 
+  with_server("fails with a reason on a folder that is not there", function()
+    local result = weir { "dev", "--listen", "127.0.0.1:0", "/nonexistent" }
+    assert.equal(1, result.code)
+    has(result.err, "\nthe scripts folder /nonexistent cannot be read")
+  end)
+end)
+
+describe("weir serve", function()
   with_server("fails with a reason on scripts that do not load", function()
-    local result = weir { "dev", "--listen", "127.0.0.1:0", folder { ["bad.lua"] = "local y = = 2" } }
+    local result = weir { "serve", "--listen", "127.0.0.1:0", "--scripts", folder { ["bad.lua"] = "local y = = 2" } }
     assert.equal(1, result.code)
     has(result.err, "bad.lua:1:")
   end)

@@ -150,7 +150,7 @@ describe("a reload in dev mode", function()
   it("follows a file that is renamed, with its state", function()
     local ann = comes "ann":join "room:a":says("room:a", "x"):hears("room:a", { v = 1, n = 1, msg = "x" })
     assert(os.rename(it_runs.scripts .. "/a.lua", it_runs.scripts .. "/z.lua"))
-    save {}
+    assert.truthy(save({}):find("files=z.lua,-a.lua ", 1, true))
     ann:says("room:a", "y"):hears("room:a", { v = 1, n = 2, msg = "y" })
   end)
 
@@ -201,9 +201,10 @@ describe("a reload in dev mode", function()
 
   describe("by POST /api/reload", function()
     it("answers with generation and files", function()
-      local answer = http.api(it_runs, "reload")
-      assert.equal(2, answer.result.generation)
-      assert.truthy(type(answer.result.files) == "table" and type(answer.result.ms) == "number")
+      local result = http.api(it_runs, "reload").result
+      assert.same({ 1, {}, "number" }, { result.generation, result.files, type(result.ms) })
+      assert.equal(1, info().generation)
+      assert.truthy(it_runs:wait_log 'event=reload generation=1 files=""')
     end)
 
     it("answers with file, line, source and reason where it is refused", function()
@@ -242,7 +243,7 @@ describe("a reload in dev mode", function()
 
   it("is asked for by SIGHUP", function()
     it_runs:signal "HUP"
-    it_runs:wait_log "event=reload generation=2"
+    it_runs:wait_log 'event=reload generation=1 files=""'
   end)
 
   it("tells the page's overlay, on weir:dev", function()
@@ -291,6 +292,154 @@ describe("a reload in dev mode", function()
       assert.truthy(math.type(heard.v) and heard.v >= 1 and heard.v <= 8)
     end
     assert.same({ count = sent }, (ann:call "room:flow/state"))
+  end)
+end)
+
+describe("weir dev", function()
+  local it_runs, ann
+  before_each(function()
+    it_runs = server.start { command = "dev", scripts = { ["a.lua"] = stamping(1), ["x/y/z.lua"] = "-- 1" },
+      args = { "--workers", "2", "--api-key", "key" } }
+    ann = talk.to(it_runs, { as = "ann" }):connect():join "weir:dev"
+  end)
+  after_each(function()
+    talk.close_all()
+    it_runs:stop()
+  end)
+
+  local function sh(command)
+    assert(os.execute("cd " .. server.quote(it_runs.scripts) .. " && " .. command))
+  end
+
+  local function count(what)
+    return select(2, it_runs.log():gsub(what, ""))
+  end
+
+  -- Long enough for the watch to have looked and the server to have been patient.
+  local function pause()
+    os.execute "sleep 0.8"
+  end
+
+  it("makes no generation of files that change nothing", function()
+    it_runs:write("index.html", "<p>")
+    sh "touch notes.txt 4913 main.lua~ .a.lua.swp a.lua; cp a.lua b.part; mv b.part a.lua"
+    pause()
+    assert.equal(0, count "event=reload")
+    local line = http.api(it_runs, "reload").result
+    assert.same({ 1, {} }, { line.generation, line.files })
+  end)
+
+  it("notices what is edited at any depth", function()
+    it_runs:write("x/y/z.lua", "-- 2")
+    assert.truthy(it_runs:wait_log("event=reload generation=2[^\n]*"):find("files=x/y/z.lua ", 1, true))
+    it_runs:write("new/deep/er.lua", "-- 1")
+    it_runs:wait_log "event=reload generation=3 files=new/deep/er.lua "
+    it_runs:write("new/deep/er.lua", "-- 2")
+    it_runs:wait_log "event=reload generation=4 files=new/deep/er.lua "
+  end)
+
+  it("goes on when the folder is replaced", function()
+    local path = server.quote(it_runs.scripts)
+    sh(("cp -r %s %s.c && rm -rf %s && mv %s.c %s"):format(path, path, path, path, path))
+    pause()
+    assert.equal(0, count "event=reload generation=2")
+    it_runs:write("a.lua", stamping(2))
+    it_runs:wait_log "event=reload generation=2 files=a.lua "
+  end)
+
+  it("tells that a mistake was taken back, and which file it was in", function()
+    it_runs:write("crlf.lua", "oops)")
+    it_runs:wait_log "event=reload_refused"
+    assert.equal("crlf.lua", ann:listen("weir:dev").error.file)
+    assert(os.remove(it_runs.scripts .. "/crlf.lua"))
+    it_runs:wait_log "event=reload generation=1 files=%-crlf.lua "
+    local news = ann:listen "weir:dev"
+    assert.same({ 1, { "-crlf.lua" } }, { news.generation, news.files })
+    assert.is_nil(news.error)
+  end)
+
+  it("names the file that was mended beside the one that is new", function()
+    it_runs:write("a.lua", "oops)")
+    it_runs:wait_log "event=reload_refused"
+    it_runs:write("b.lua", "-- new")
+    pause()
+    it_runs:write("a.lua", stamping(1))
+    it_runs:wait_log "event=reload generation=2 files=b.lua,a.lua "
+  end)
+
+  it("tells of the same mistake once, and how often it was met", function()
+    for i = 1, 4 do
+      it_runs:write("a.lua", "oops)\n" .. ("-"):rep(i + 1))
+      pause()
+    end
+    assert.equal(1, count "event=reload_refused")
+    it_runs:write("a.lua", stamping(2))
+    it_runs:wait_log "event=reload generation=2 [^\n]* repeated=3"
+  end)
+
+  it("tells of it again when somebody asks", function()
+    it_runs:write("a.lua", "oops)")
+    it_runs:wait_log "event=reload_refused"
+    it_runs:signal "HUP"
+    it_runs:wait_log "event=reload_refused.-event=reload_refused"
+  end)
+
+  it("is patient with a file that is emptied and then written", function()
+    for i = 2, 4 do
+      sh ": >a.lua; sleep 0.12"
+      it_runs:write("a.lua", stamping(i))
+      it_runs:wait_log("event=reload generation=" .. i .. " ")
+    end
+    assert.equal(3, count "event=reload")
+    sh ": >a.lua"
+    it_runs:wait_log "event=reload generation=5 files=a.lua "
+  end)
+
+  it("leaves out of a line what is not known", function()
+    sh "ln -s /nowhere d.lua"
+    it_runs:wait_log "event=reload_refused file=d.lua reason="
+    sh "rm d.lua"
+    it_runs:wait_log "event=reload generation=1 files=%-d.lua "
+    assert(os.rename(it_runs.scripts, it_runs.folder .. "/away"))
+    it_runs:wait_log 'event=reload_refused reason="the scripts folder'
+    assert(os.rename(it_runs.folder .. "/away", it_runs.scripts))
+    it_runs:wait_log "event=reload generation=1 files=a.lua,x/y/z.lua "
+  end)
+end)
+
+describe("weir dev on scripts that are wrong", function()
+  it("starts without them, tells the terminal and the page, and goes on when they are mended", function()
+    local it_runs <close> = server.start { command = "dev", scripts = { ["a.lua"] = "\noops)", ["b.lua"] = "-- well" },
+      args = { "--workers", "2" } }
+    it_runs:wait_log "event=reload_refused file=a.lua line=2 [^\n]* in_force=1"
+    local page = talk.to(it_runs, { as = "page" }):connect():join "weir:dev"
+    local news = page.joined.data.error and page.joined.data or page:listen "weir:dev"
+    assert.same({ 0, "a.lua", 2, "oops)" }, { news.generation, news.error.file, news.error.line, news.error.source })
+    it_runs:write("a.lua", stamping(1))
+    it_runs:wait_log "event=reload generation=2 files=a.lua,b.lua [^\n]*"
+    assert.same({ 2, { "a.lua", "b.lua" } }, (function(n) return { n.generation, n.files } end)(page:listen "weir:dev"))
+    page:join "room:a":says("room:a", "x"):hears("room:a", { v = 1, n = 1, msg = "x" })
+    talk.close_all()
+  end)
+
+  it("follows a link that leads to another folder", function()
+    local first, second = server.folder(), server.folder()
+    local function write(folder, text)
+      local file = assert(io.open(folder .. "/a.lua", "w"))
+      file:write(text):close()
+    end
+    write(first, stamping(1))
+    write(second, stamping(2))
+    os.execute(("ln -s %s %s.cur"):format(first, first))
+    local it_runs = server.start { command = "dev", scripts = first .. ".cur", args = { "--workers", "1" } }
+    os.execute(("ln -sfn %s %s.cur"):format(second, first))
+    it_runs:wait_log "event=reload generation=2 files=a.lua "
+    write(second, stamping(3))
+    it_runs:wait_log "event=reload generation=3 files=a.lua "
+    it_runs:stop()
+    os.remove(first .. ".cur")
+    server.remove(first)
+    server.remove(second)
   end)
 end)
 
