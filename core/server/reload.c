@@ -101,9 +101,10 @@ static void forget_refusal(struct reload *reload)
     reload->repeated = 0;
 }
 
-static const char *key_if(bool is_there, const char *key)
+/* The key of a last pair that is only there after repetitions: NULL ends the pairs. */
+static const char *repeated_key(unsigned repeated)
 {
-    return is_there ? key : NULL; /* NULL ends the pairs */
+    return repeated > 0 ? LOG_JSON_MARK "repeated" : NULL;
 }
 
 /* The files of `now`, which came after those of `before`, are those in force: that is news for the page unless they
@@ -118,7 +119,8 @@ static void tell_done(struct server *server, const struct script_set *before, co
     put_edited(reload, before, now, &files);
     snprintf(ms, sizeof ms, "%.1f", milliseconds_since(reload->started_ns));
     log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", number), "files", buf_text(&files),
-              LOG_JSON("ms", ms), LOG_NUMBER(key_if(reload->repeated > 0, "repeated"), reload->repeated), NULL);
+              LOG_JSON("ms", ms), repeated_key(reload->repeated),
+              log_number((char[24]){0}, reload->repeated), NULL);
     buf_printf(&news, "{\"generation\":%u,\"files\":", number);
     put_files(&news, buf_slice(&files));
     buf_printf(&news, ",\"ms\":%s}", ms);
@@ -134,18 +136,18 @@ static void tell_done(struct server *server, const struct script_set *before, co
 static void log_problem(struct server *server, const struct problem *problem, unsigned repeated)
 {
     const struct log *log = server->log;
-    const char *again = key_if(repeated > 0, "repeated"), *event = "reload_refused";
+    const char *again = repeated_key(repeated), *event = "reload_refused", *times = log_number((char[24]){0}, repeated);
     unsigned number = server->reload.current->generation.number;
     if (problem->line > 0)
         log_event(log, LOG_ERROR, event, "file", problem->file, LOG_NUMBER("line", problem->line), "reason",
                   problem->reason, "source", problem->source, LOG_NUMBER("in_force", number),
-                  LOG_NUMBER(again, repeated), NULL);
+                  again, times, NULL);
     else if (problem->file[0] != '\0')
         log_event(log, LOG_ERROR, event, "file", problem->file, "reason", problem->reason,
-                  LOG_NUMBER("in_force", number), LOG_NUMBER(again, repeated), NULL);
+                  LOG_NUMBER("in_force", number), again, times, NULL);
     else
         log_event(log, LOG_ERROR, event, "reason", problem->reason, LOG_NUMBER("in_force", number),
-                  LOG_NUMBER(again, repeated), NULL);
+                  again, times, NULL);
 }
 
 /* ,"file":…,"line":… of the first problem and ,"problems":[…] of all. */
