@@ -242,9 +242,8 @@ static bool start(struct server *server, struct error *err)
     if (!listen_all(server, err))
         return false;
     log_event(server->log, LOG_INFO, "started", "version", WEIR_VERSION,
-              LOG_NUMBER("workers", server->worker_count), "io", net_has_ring(server->workers[0].net) ? "uring" : "send",
-              "scripts", server->config->scripts, NULL);
-    reload_begin(server);
+              LOG_NUMBER("workers", server->worker_count), "io",
+              net_has_ring(server->workers[0].net) ? "uring" : "send", "scripts", server->config->scripts, NULL);
     return true;
 }
 
