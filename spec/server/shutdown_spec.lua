@@ -141,4 +141,70 @@ describe("SIGTERM", function()
     for i = 1, 8 do clients[i]:closed() clients[i]:close() end
     ends_well()
   end)
+
+  it("lets a large page arrive whole that a reader has begun", function()
+    it_runs = server.start {
+      command = "dev",
+      scripts = { ["a.lua"] = RULES, ["big.txt"] = ("0123456789abcdef"):rep(768 * 1024) },
+      args = { "--workers", "1" },
+    }
+    local line <close> = http.open(it_runs)
+    line:ask("GET", "/big.txt")
+    socket.sleep(200)
+    it_runs:signal "TERM"
+    it_runs:wait_log "event=draining"
+    socket.sleep(200)
+    assert.equal(("0123456789abcdef"):rep(768 * 1024), assert(line:answer()).body)
+    line:close()
+    ends_well()
+  end)
+
+  it("refuses a reload that is asked for while it ends", function()
+    start("--workers", "1", "--api-key", "key", "--drain-ms", "4000")
+    local line <close> = http.open(it_runs)
+    line:send "POST /api/reload HTTP/1.1\r\nHost: a\r\nX-API-Key: key\r\nContent-Length: 2\r\n\r\n{"
+    socket.sleep(50)
+    it_runs:signal "TERM"
+    it_runs:wait_log "event=draining"
+    line:send "}"
+    local answer = assert(line:answer())
+    assert.truthy(answer.body:find('"error"', 1, true), answer.body)
+    assert.truthy(answer.body:find("shutting down", 1, true), answer.body)
+    line:close()
+    ends_well()
+    assert.is_nil(it_runs.log():find("drain_over", 1, true))
+  end)
+
+  describe("right behind a reload", function()
+    local function signals(names)
+      local kills = {}
+      for name in names:gmatch "%a+" do kills[#kills + 1] = ("kill -%s %d"):format(name, it_runs.pid) end
+      os.execute(table.concat(kills, "; ") .. " 2>/dev/null") -- the last ones may come too late
+    end
+
+    for _, names in ipairs { "HUP HUP TERM", "HUP TERM", "HUP TERM TERM" } do
+      it("ends well: " .. names, function()
+        for _ = 1, 2 do
+          start("--workers", "2")
+          signals(names)
+          ends_well()
+          it_runs:stop()
+        end
+      end)
+    end
+
+    for _, case in ipairs { { "waits", false }, { "has left", true } } do
+      it("ends well, asked for by one who " .. case[1], function()
+        for _, names in ipairs { "TERM", "TERM TERM" } do
+          start("--workers", "2", "--api-key", "key")
+          local line <close> = http.open(it_runs)
+          line:ask("POST", "/api/reload", { ["X-API-Key"] = "key" }, "{}")
+          if case[2] then line:close() end
+          signals(names)
+          ends_well()
+          it_runs:stop()
+        end
+      end)
+    end
+  end)
 end)

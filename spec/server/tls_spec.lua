@@ -1,8 +1,11 @@
 -- TLS: pages, the API and the chat over it, judged by openssl, curl and Node.
 local cjson = require "cjson"
+local http = require "http"
 local lfs = require "lfs"
 local server = require "server"
 local socket = require "room.socket"
+local talk = require "talk"
+local tls = require "tls"
 
 local RULES = [[
 channel("room:{name}", { subscribe = "anyone", publish = "anyone", max_size = 900000 })
@@ -52,16 +55,10 @@ for (const name of ["ann", "ben"]) {
 describe("TLS", function()
   local it_runs, folder, silent
 
-  local function make_certificate(name)
-    assert(os.execute(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
-      .. "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s/%s.key -out %s/%s.crt >/dev/null 2>&1")
-      :format(folder, name, folder, name)))
-  end
-
   lazy_setup(function()
     folder = server.folder()
-    make_certificate "one"
-    make_certificate "two"
+    tls.certificate(folder, "one")
+    tls.certificate(folder, "two")
     it_runs = server.start {
       command = "dev",
       scripts = { ["a.lua"] = RULES, ["index.html"] = "<p>hello", ["big.txt"] = ("0123456789abcdef"):rep(512 * 1024) },
@@ -166,14 +163,84 @@ describe("TLS", function()
   end)
 end)
 
+describe("over TLS", function()
+  local it_runs, bridge, folder
+
+  local function start(...)
+    it_runs = server.start {
+      scripts = { ["a.lua"] = RULES },
+      args = { "--workers", "1", "--ping-ms", "60000", "--tls-cert", folder .. "/one.crt", "--tls-key", folder .. "/one.key", ... },
+    }
+    bridge = tls.bridge(it_runs)
+  end
+
+  lazy_setup(function()
+    folder = server.folder()
+    tls.certificate(folder, "one")
+  end)
+  lazy_teardown(function() server.remove(folder) end)
+  after_each(function()
+    talk.close_all()
+    bridge:close()
+    it_runs:stop()
+  end)
+
+  it("a WebSocket lives longer than its handshake may take, busy or idle", function()
+    start()
+    local idle, busy = talk.to(bridge):connect():join "room:a", talk.to(bridge):connect():join "room:b"
+    local last = socket.now_ms() + 6500
+    while socket.now_ms() < last do
+      busy:says("room:b", 1):hears("room:b", 1)
+      socket.sleep(250)
+    end
+    busy:says("room:a", "still here?")
+    idle:hears("room:a", "still here?"):says("room:b", "yes")
+    busy:hears("room:b", "yes")
+  end)
+
+  for what, bytes in pairs {
+    ["plain text"] = "GET / HTTP/1.1\r\n\r\n",
+    ["nothing"] = "",
+    ["half a greeting"] = "\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" .. ("r"):rep(20),
+  } do
+    it("strangers take no place for ever of --max-connections: " .. what, function()
+      start("--max-connections", "4")
+      for _ = 1, 3 do
+        local strangers = {}
+        for i = 1, 3 do
+          strangers[i] = assert(socket.connect(it_runs.port))
+          strangers[i]:send(bytes)
+        end
+        for i = 1, 3 do strangers[i]:close() end
+        assert.truthy(server.wait(9, function()
+          local came, answer = pcall(http.get, bridge, "/healthz")
+          return came and answer.status == 200
+        end), "nobody gets in")
+      end
+      assert.truthy(server.wait(9, function() return http.metric(bridge, "weir_connections") == 1 end), "ghosts are counted")
+    end)
+  end
+
+  it("a reader that stops gets close 3008, as a plain one does", function()
+    start("--queue-bytes", "262144")
+    local ann = talk.to(bridge):connect()
+    local slow = talk.to(bridge, { receive_buffer = 4096 }):connect():join "room:a":stop_reading()
+    local function is_cut() return http.metric(bridge, 'weir_cut_total{reason="slow"}') > 0 end
+    for round = 1, 100 do
+      assert.truthy(round < 100, "it was never cut")
+      for _ = 1, 20 do ann:says("room:a", ("x"):rep(30000)) end
+      if is_cut() then break end
+    end
+    slow.tcp:deafen(false)
+    assert.same({ 3008, "slow" }, { slow:closed() })
+  end)
+end)
+
 describe("TLS that cannot be", function()
   local folder
   before_each(function()
     folder = server.folder()
-    for _, name in ipairs { "one", "two" } do
-      assert(os.execute(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x "
-        .. "-keyout %s/%s.key -out %s/%s.crt >/dev/null 2>&1"):format(folder, name, folder, name)))
-    end
+    for _, name in ipairs { "one", "two" } do tls.certificate(folder, name) end
     os.execute("echo nonsense >" .. folder .. "/nonsense")
   end)
   after_each(function() server.remove(folder) end)
