@@ -179,7 +179,8 @@ describe("SIGTERM", function()
     local function signals(names)
       local kills = {}
       for name in names:gmatch "%a+" do kills[#kills + 1] = ("kill -%s %d"):format(name, it_runs.pid) end
-      os.execute(table.concat(kills, "; ") .. " 2>/dev/null") -- the last ones may come too late
+      -- a moment between two, or they are taken together; the last ones may come too late
+      os.execute(table.concat(kills, "; sleep 0.002; ") .. " 2>/dev/null")
     end
 
     for _, names in ipairs { "HUP HUP TERM", "HUP TERM", "HUP TERM TERM" } do
@@ -199,6 +200,7 @@ describe("SIGTERM", function()
           start("--workers", "2", "--api-key", "key")
           local line <close> = http.open(it_runs)
           line:ask("POST", "/api/reload", { ["X-API-Key"] = "key" }, "{}")
+          socket.sleep(3)
           if case[2] then line:close() end
           signals(names)
           ends_well()
