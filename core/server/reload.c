@@ -116,11 +116,12 @@ static void tell_done(struct server *server, const struct script_set *before, co
     unsigned number = reload->current->generation.number;
     struct buf files = {0}, news = {0};
     char ms[32];
-    catalogue_changes(before, now, &files);
-    snprintf(ms, sizeof ms, "%.1f", milliseconds_since(server->reload.started_ns));
-    log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", now->generation.number),
-              "files", buf_text(&files), LOG_JSON("ms", ms), NULL);
-    buf_printf(&news, "{\"generation\":%u,\"files\":", now->generation.number);
+    put_edited(reload, before, now, &files);
+    snprintf(ms, sizeof ms, "%.1f", milliseconds_since(reload->started_ns));
+    log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", number), "files", buf_text(&files),
+              LOG_JSON("ms", ms), repeated_key(reload->repeated),
+              log_number((char[24]){0}, reload->repeated), NULL);
+    buf_printf(&news, "{\"generation\":%u,\"files\":", number);
     put_files(&news, buf_slice(&files));
     buf_printf(&news, ",\"ms\":%s}", ms);
     tell_waiters(reload, NULL, buf_slice(&news));
@@ -134,9 +135,19 @@ static void tell_done(struct server *server, const struct script_set *before, co
 /* What is not known is left out. */
 static void log_problem(struct server *server, const struct problem *problem, unsigned repeated)
 {
-    log_event(server->log, LOG_ERROR, "reload_refused", "file", problem->file, LOG_NUMBER("line", problem->line),
-              "reason", problem->reason, "source", problem->source,
-              LOG_NUMBER("in_force", server->reload.current->generation.number), NULL);
+    const struct log *log = server->log;
+    const char *again = repeated_key(repeated), *event = "reload_refused", *times = log_number((char[24]){0}, repeated);
+    unsigned number = server->reload.current->generation.number;
+    if (problem->line > 0)
+        log_event(log, LOG_ERROR, event, "file", problem->file, LOG_NUMBER("line", problem->line), "reason",
+                  problem->reason, "source", problem->source, LOG_NUMBER("in_force", number),
+                  again, times, NULL);
+    else if (problem->file[0] != '\0')
+        log_event(log, LOG_ERROR, event, "file", problem->file, "reason", problem->reason,
+                  LOG_NUMBER("in_force", number), again, times, NULL);
+    else
+        log_event(log, LOG_ERROR, event, "reason", problem->reason, LOG_NUMBER("in_force", number),
+                  again, times, NULL);
 }
 
 /* ,"file":…,"line":… of the first problem and ,"problems":[…] of all. */

@@ -242,8 +242,9 @@ static bool start(struct server *server, struct error *err)
     if (!listen_all(server, err))
         return false;
     log_event(server->log, LOG_INFO, "started", "version", WEIR_VERSION,
-              LOG_NUMBER("workers", server->worker_count), "io",
-              net_has_ring(server->workers[0].net) ? "uring" : "send", "scripts", server->config->scripts, NULL);
+              LOG_NUMBER("workers", server->worker_count), "io", net_has_ring(server->workers[0].net) ? "uring" : "send",
+              "scripts", server->config->scripts, NULL);
+    reload_begin(server);
     return true;
 }
 
@@ -266,6 +267,10 @@ static void finish(struct server *server)
         worker_finish(&server->workers[i]);
     watch_destroy(server->watch);
     signals_destroy(server->signals);
+    /* The end is under way: a signal more must not turn it into a death. */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     mailbox_destroy(server->mailbox);
     timer_stop(server->timers, &server->deadline);
     timers_destroy(server->timers);
