@@ -136,17 +136,17 @@ static void tell_done(struct server *server, const struct script_set *before, co
 static void log_problem(struct server *server, const struct problem *problem, unsigned repeated)
 {
     const struct log *log = server->log;
-    const char *again = repeated_key(repeated), *event = "reload_refused", *times = log_number((char[24]){0}, repeated);
+    const char *again = repeated_key(repeated), *times = log_number((char[24]){0}, repeated);
     unsigned number = server->reload.current->generation.number;
     if (problem->line > 0)
-        log_event(log, LOG_ERROR, event, "file", problem->file, LOG_NUMBER("line", problem->line), "reason",
+        log_event(log, LOG_ERROR, "reload_refused", "file", problem->file, LOG_NUMBER("line", problem->line), "reason",
                   problem->reason, "source", problem->source, LOG_NUMBER("in_force", number),
                   again, times, NULL);
     else if (problem->file[0] != '\0')
-        log_event(log, LOG_ERROR, event, "file", problem->file, "reason", problem->reason,
+        log_event(log, LOG_ERROR, "reload_refused", "file", problem->file, "reason", problem->reason,
                   LOG_NUMBER("in_force", number), again, times, NULL);
     else
-        log_event(log, LOG_ERROR, event, "reason", problem->reason, LOG_NUMBER("in_force", number),
+        log_event(log, LOG_ERROR, "reload_refused", "reason", problem->reason, LOG_NUMBER("in_force", number),
                   again, times, NULL);
 }
 
