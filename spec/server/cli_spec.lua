@@ -579,7 +579,7 @@ describe("weir dev", function()
     while_serving(dir, function(port)
       local result = weir { "reload", "--listen", "127.0.0.1:" .. port }
       assert.equal(0, result.code, result.err)
-      has(result.out, "generation 2")
+      has(result.out, "generation 1: nothing changed")
     end)
   end)
 
