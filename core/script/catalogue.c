@@ -326,8 +326,8 @@ bool catalogue_is_same(const struct script_set *a, const struct script_set *b)
            are_same(a->libraries, a->library_count, b->libraries, b->library_count);
 }
 
-static bool is_emptied(const struct script *before, unsigned before_count,
-                       const struct script *now, unsigned now_count)
+static bool is_emptied(const struct script *before, unsigned before_count, const struct script *now,
+                       unsigned now_count)
 {
     for (unsigned i = 0; i < now_count; i++) {
         const struct script *old = find(before, before_count, now[i].name);
@@ -340,8 +340,7 @@ static bool is_emptied(const struct script *before, unsigned before_count,
 bool catalogue_is_emptied(const struct script_set *before, const struct script_set *now)
 {
     return is_emptied(before->scripts, before->script_count, now->scripts, now->script_count) ||
-           is_emptied(before->libraries, before->library_count, now->libraries,
-                      now->library_count);
+           is_emptied(before->libraries, before->library_count, now->libraries, now->library_count);
 }
 
 static bool has_name(const struct buf *list, struct slice name)
