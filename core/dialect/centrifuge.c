@@ -25,24 +25,34 @@ static void put_raw(struct buf *out, const char *name, struct slice json)
     buf_add_slice(out, json);
 }
 
-static struct frame *encode_publication(const struct publication *publication)
+static void put_publication(struct buf *out, const struct publication *publication)
 {
-    struct buf out = {0};
-    buf_reserve(&out, publication->data.len + publication->channel.len + 160);
-    buf_add_text(&out, "{\"push\":{\"channel\":");
-    json_quote(&out, publication->channel);
-    buf_add_text(&out, ",\"pub\":{\"data\":");
-    buf_add_slice(&out, publication->data);
+    buf_add_text(out, "{\"push\":{\"channel\":");
+    json_quote(out, publication->channel);
+    buf_add_text(out, ",\"pub\":{\"data\":");
+    buf_add_slice(out, publication->data);
     if (publication->who != NULL) {
-        buf_add_text(&out, ",\"info\":");
-        info_put(&out, publication->who);
+        buf_add_text(out, ",\"info\":");
+        info_put(out, publication->who);
     }
     if (publication->offset > 0) {
-        buf_add_text(&out, ",\"offset\":");
-        buf_add_unsigned(&out, publication->offset);
+        buf_add_text(out, ",\"offset\":");
+        buf_add_unsigned(out, publication->offset);
     }
-    buf_add_text(&out, "}}}");
+    buf_add_text(out, "}}}");
+}
+
+static struct frame *encode_publications(const struct publication *first, unsigned count)
+{
+    struct buf out = {0};
+    for (const struct publication *one = first; one < first + count; one++) {
+        buf_reserve(&out, one->data.len + one->channel.len + 160);
+        if (one > first)
+            buf_add_byte(&out, '\n');
+        put_publication(&out, one);
+    }
     struct frame *frame = frame_create_message(WS_TEXT, buf_slice(&out));
+    frame->messages = count;
     buf_finish(&out);
     return frame;
 }
@@ -185,7 +195,7 @@ static struct frame *say_goodbye(int code, const char *reason)
 
 const struct dialect centrifuge_json = {
     .index = 0,
-    .publication = encode_publication,
+    .publications = encode_publications,
     .answer = say_answer,
     .unsubscribed = say_unsubscribed,
     .message = say_message,

@@ -21,8 +21,8 @@ struct publication {
 
 struct dialect {
     unsigned index; /* below DIALECTS_MAX; its place in hub_options.dialects */
-    /* Made once a publication and shared by all who listen in this dialect. */
-    struct frame *(*publication)(const struct publication *publication);
+    /* One frame with one or more publications of one channel, made once and shared by all who listen in this dialect. */
+    struct frame *(*publications)(const struct publication *first, unsigned count);
     /* The others append to conn->replies, which `seal` turns into one frame (or NULL when empty). */
     void (*answer)(struct conn *conn, uint64_t tag, const struct answer *answer);
     void (*unsubscribed)(struct conn *conn, struct slice channel, int code, struct slice reason);

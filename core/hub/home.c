@@ -190,7 +190,7 @@ static void fan_out(struct channel *channel, const struct publication *publicati
     struct frame *frames[DIALECTS_MAX] = {0};
     for (unsigned d = 0; d < hub->options->dialect_count; d++)
         if (channel->dialects[d] > 0)
-            frames[d] = hub->options->dialects[d]->publication(publication);
+            frames[d] = hub->options->dialects[d]->publications(publication, 1);
     for (unsigned worker = 0; worker < hub->count; worker++)
         if (channel->listeners[worker] > 0)
             hub_fan_out(hub, worker, channel->name, frames);

@@ -434,13 +434,16 @@ static struct hub *check_hub(lua_State *L, struct world *world, int at)
     return world->hubs[index];
 }
 
-/* A publication in the plain dialect: "plain DATA". Else it is Centrifuge's. */
-static struct frame *say_plain(const struct publication *publication)
+/* Publications in the plain dialect: "plain DATA", a line each. Else it is Centrifuge's. */
+static struct frame *say_plain(const struct publication *first, unsigned count)
 {
     struct buf text = {0};
-    buf_add_slice(&text, SLICE("plain "));
-    buf_add_slice(&text, publication->data);
+    for (unsigned i = 0; i < count; i++) {
+        buf_add_text(&text, i > 0 ? "\nplain " : "plain ");
+        buf_add_slice(&text, first[i].data);
+    }
     struct frame *frame = frame_create_message(WS_TEXT, buf_slice(&text));
+    frame->messages = count;
     buf_finish(&text);
     return frame;
 }
@@ -451,7 +454,7 @@ static void get_options(lua_State *L, int at, struct world *world)
     world->secret = secret.at ? xslicedup(secret) : NULL;
     world->plain = centrifuge_json;
     world->plain.index = 1;
-    world->plain.publication = say_plain;
+    world->plain.publications = say_plain;
     world->dialects[0] = &centrifuge_json;
     world->dialects[1] = &world->plain;
     log_init(&world->log, LOG_DEBUG, LOG_FORMAT_LOGFMT, memfd_create("log", MFD_CLOEXEC));
