@@ -14,7 +14,7 @@ endif
 # the slower proofs the third.
 PACKAGES_BUILD := gcc libc6-dev make pkg-config liblua5.4-dev lua-cjson libwebsockets-dev \
                   libwebsockets-evlib-uv libuv1-dev liburing-dev libssl-dev libcap-dev
-PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl openssl bsdutils chromium \
+PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl jq openssl bsdutils chromium \
                   $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_PROOF := clang libclang-rt-14-dev llvm valgrind lua-check clang-format clang-tidy
 
