@@ -89,7 +89,7 @@ static void flush(struct hub *hub, struct audience *audience)
         frames[d] = take_waiting(&audience->waiting[d]);
     for (unsigned i = 0; i < audience->count; i++) {
         struct conn *conn = audience->members[i]->session->conn;
-        conn_push(conn, frames[conn->dialect->index]);
+        conn_deliver(conn, frames[conn->dialect->index]);
     }
     for (unsigned d = 0; d < DIALECTS_MAX; d++)
         frame_unref(frames[d]);

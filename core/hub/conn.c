@@ -90,6 +90,7 @@ static void push_replies(struct conn *conn)
 {
     if (conn->replies.len == 0)
         return;
+    conn->replies_lead = false;
     struct frame *frame = conn->dialect->seal(conn);
     is_slow(conn, frame);
     frame_unref(frame);
@@ -104,12 +105,24 @@ void conn_push(struct conn *conn, struct frame *frame)
         wake(conn);
 }
 
+void conn_deliver(struct conn *conn, struct frame *frame)
+{
+    if (conn->closing)
+        return;
+    if (conn->replies_lead)
+        push_replies(conn);
+    if (!conn->closing && !is_slow(conn, frame))
+        wake(conn);
+}
+
 void conn_said(struct conn *conn)
 {
     if (conn->closing)
         return;
-    if (conn->replies.len >= REPLIES_MAX)
+    if (conn->replies.len >= REPLIES_MAX) {
+        audience_flush_all(conn->hub);
         push_replies(conn);
+    }
     if (!conn->closing)
         wake(conn);
 }

@@ -27,6 +27,7 @@ struct conn {
     struct session *session;       /* NULL but for dialects */
     struct outbox out;
     struct buf replies;            /* what the dialect said in this turn and is no frame yet */
+    bool replies_lead;             /* and what is published from now on comes after it */
     int closing;                   /* not 0: nothing more is pushed, the connection ends after its outbox */
     char *close_reason;            /* owned; NULL: the code's own text */
     bool is_awake;
@@ -38,6 +39,9 @@ void conn_finish(struct conn *conn);
 /* A frame for this peer, keeping its own reference. What was said before goes first. A peer over its limits
  * is marked for closing as slow. Nothing happens once it is closing. */
 void conn_push(struct conn *conn, struct frame *frame);
+/* The same for what was published: answers of this turn come after it, so that who publishes to a channel it is in sees
+ * the message before the answer; but the answer to a subscribe comes before. */
+void conn_deliver(struct conn *conn, struct frame *frame);
 /* The dialect has appended to conn->replies. */
 void conn_said(struct conn *conn);
 /* A wish: the peer gets its code and reason at the end of the turn, the session ends there. First one wins.

@@ -164,6 +164,7 @@ void session_answer(struct session *session, uint64_t tag, const struct answer *
     if (session->conn->closing)
         return;
     session->conn->dialect->answer(session->conn, tag, answer);
+    session->conn->replies_lead |= answer->verb == VERB_SUBSCRIBE;
     conn_said(session->conn);
 }
 

@@ -17,19 +17,46 @@ describe("a conn", function()
     assert.equal(1, alice.frames)
   end)
 
-  it("sends what was said before a message in front of it", function()
+  it("sends what was said before a frame of its own in front of it", function()
     open {}
-    alice:joins "chat"
-    alice:mutters('{"id":2,"subscribe":{"channel":"nowhere"}}', '{"id":3,"publish":{"channel":"chat","data":1}}')
+    alice:mutters '{"id":2,"rpc":{"method":"x"}}'
     alice.conn:push "message"
     alice:mutters '{"id":4,"rpc":{"method":"x"}}'
     local lines = alice:hears()
     assert.truthy(lines[1]:find '^{"id":2,"error"')
-    assert.equal('{"id":3,"publish":{}}', lines[2])
-    assert.equal("message", lines[3])
-    assert.truthy(lines[4]:find '^{"id":4,"error"')
-    assert.truthy(lines[5]:find '^{"push":{"channel":"chat"')
-    assert.equal(5, #lines)
+    assert.equal("message", lines[2])
+    assert.truthy(lines[3]:find '^{"id":4,"error"')
+    assert.equal(3, #lines)
+  end)
+
+  it("answers a publish after its message, and a subscribe before any", function()
+    open {}
+    alice:mutters('{"id":2,"publish":{"channel":"chat","data":0}}', '{"id":3,"subscribe":{"channel":"chat"}}',
+      '{"id":4,"publish":{"channel":"chat","data":1}}')
+    local lines = alice:hears()
+    assert.equal('{"id":2,"publish":{}}', lines[1])
+    assert.truthy(lines[2]:find '^{"id":3,"subscribe"')
+    assert.equal('{"id":4,"publish":{}}', lines[3])
+    assert.truthy(lines[4]:find '"data":1')
+    alice:mutters('{"id":5,"publish":{"channel":"chat","data":2}}')
+    lines = alice:hears()
+    assert.truthy(lines[1]:find '"data":2')
+    assert.equal('{"id":5,"publish":{}}', lines[2])
+  end)
+
+  it("answers after the messages of a turn however long the answers are", function()
+    open {}
+    alice:joins "chat"
+    local said = {}
+    for i = 1, 3200 do said[i] = ('{"id":%d,"publish":{"channel":"chat","data":%d}}'):format(i, i) end
+    alice:mutters(table.unpack(said))
+    local shown = {}
+    for _, line in ipairs(alice:hears()) do
+      local data, id = line:match '"data":(%d+)', line:match '^{"id":(%d+)'
+      if data then shown[tonumber(data)] = true end
+      if id then assert.is_true(shown[tonumber(id)], "answer " .. id .. " came before its message") end
+    end
+    assert.equal(3200, #shown)
   end)
 
   it("wakes its transport once until it is flushed", function()

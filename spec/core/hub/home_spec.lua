@@ -34,10 +34,10 @@ for _, workers in ipairs { 1, 3 } do
       return table.unpack(all)
     end
 
-    it("delivers what is published to all members, the publisher too, behind its reply", function()
+    it("delivers what is published to all members, the publisher too, before its reply", function()
       open { types = { { pattern = "chat" } } }
       local alice, bob, carol = three "chat"
-      assert.same({ '{"id":8,"publish":{}}', from(alice, "chat", '{"a":1}') }, alice:publishes("chat", '{"a":1}'))
+      assert.same({ from(alice, "chat", '{"a":1}'), '{"id":8,"publish":{}}' }, alice:publishes("chat", '{"a":1}'))
       assert.same({ from(alice, "chat", '{"a":1}') }, bob:hears())
       assert.same({ from(alice, "chat", '{"a":1}') }, carol:hears())
       assert.equal(1, hall:stat "MESSAGES_IN")
@@ -293,7 +293,7 @@ for _, workers in ipairs { 1, 3 } do
         open_with_hook()
         local alice, bob = three "chat:7"
         answer = { verdict = "replace", out = '{"clean":true}' }
-        assert.same({ '{"id":8,"publish":{}}', from(alice, "chat:7", '{"clean":true}') },
+        assert.same({ from(alice, "chat:7", '{"clean":true}'), '{"id":8,"publish":{}}' },
           alice:publishes("chat:7", '"dirty"'))
         assert.same({ from(alice, "chat:7", '{"clean":true}') }, bob:hears())
       end)
@@ -340,7 +340,7 @@ for _, workers in ipairs { 1, 3 } do
         local alice, bob = three "chat:7"
         answer = { verdict = "refuse", code = 400, text = "no",
           effects = { { kind = "publish", channel = "chat:7", data = '"told"' } } }
-        assert.same({ '{"id":8,"error":{"code":400,"message":"no"}}', house("chat:7", '"told"') },
+        assert.same({ house("chat:7", '"told"'), '{"id":8,"error":{"code":400,"message":"no"}}' },
           alice:publishes("chat:7", "1"))
         assert.same({ house("chat:7", '"told"') }, bob:hears())
       end)
@@ -350,7 +350,7 @@ for _, workers in ipairs { 1, 3 } do
         local alice = hall:join("alice", hall:home "chat:7"):joins("chat:7", "log")
         answer = { effects = { { kind = "publish", channel = "log", data = '"noted"' } } }
         alice:mutters '{"id":8,"publish":{"channel":"chat:7","data":1}}'
-        assert.same({ '{"id":8,"publish":{}}', from(alice, "chat:7", "1") }, alice:takes())
+        assert.same({ from(alice, "chat:7", "1"), '{"id":8,"publish":{}}' }, alice:takes())
         assert.same({ house("log", '"noted"') }, alice:hears())
       end)
 
@@ -424,8 +424,8 @@ for _, workers in ipairs { 1, 3 } do
       local alice = hall:join("alice", hall:home "chat"):joins "chat"
       alice:mutters('{"id":8,"publish":{"channel":"chat","data":1}}', '{"id":8,"publish":{"channel":"chat","data":2}}')
       local lines = alice:hears()
-      assert.same({ '{"id":8,"publish":{}}', '{"id":8,"publish":{}}', from(alice, "chat", "1"), from(alice, "chat", "2"),
-        house("chat", '"wish"') }, lines)
+      assert.same({ from(alice, "chat", "1"), from(alice, "chat", "2"), house("chat", '"wish"'),
+        '{"id":8,"publish":{}}', '{"id":8,"publish":{}}' }, lines)
     end)
 
     it("stops scripts that publish in a circle after 8 hops, and says so in the log", function()
@@ -588,7 +588,7 @@ for _, workers in ipairs { 1, 3 } do
       assert.is_nil(hall:channel "chat")
     end)
 
-    it("lets a member kick itself from its own hook: the reply comes, its message, the push, then nothing", function()
+    it("lets a member kick itself from its own hook: its message comes, the reply, the push, then nothing", function()
       open {
         types = { { pattern = "chat", hooks = { "publish" } } },
         on = {
@@ -598,7 +598,7 @@ for _, workers in ipairs { 1, 3 } do
         },
       }
       local _, bob = three "chat"
-      assert.same({ '{"id":8,"publish":{}}', from(bob, "chat", "1"),
+      assert.same({ from(bob, "chat", "1"), '{"id":8,"publish":{}}',
         '{"push":{"channel":"chat","unsubscribe":{"code":2000,"reason":"bye"}}}' }, bob:publishes("chat", "1"))
     end)
 
@@ -632,7 +632,7 @@ for _, workers in ipairs { 1, 3 } do
       assert.equal(1, hall:stat "REFUSED_SCRIPT")
     end)
 
-    it("does a call's wishes before it answers; the answer need not wait for what waits for the turn's end", function()
+    it("does a call's wishes before it answers", function()
       local effects = { { kind = "publish", channel = "chat", data = '"wish"' } }
       open {
         types = { { pattern = "chat", hooks = { "call" } } },
@@ -640,7 +640,7 @@ for _, workers in ipairs { 1, 3 } do
       }
       local alice = hall:join("alice", 0):joins "chat"
       local answer = '{"id":4,"rpc":{"data":1}}'
-      assert.same({ answer, house("chat", '"wish"') }, alice:says '{"id":4,"rpc":{"method":"chat/do"}}')
+      assert.same({ house("chat", '"wish"'), answer }, alice:says '{"id":4,"rpc":{"method":"chat/do"}}')
       -- What is too long to wait shows when they are done.
       local long = '"' .. ("x"):rep(40000) .. '"'
       for i = 1, 2 do effects[i] = { kind = "publish", channel = "chat", data = long } end
