@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "hub/conn.h"
 #include "hub/hub.h"
@@ -23,16 +24,19 @@ static struct audience *open_audience(struct hub *hub, struct slice channel)
 /* Past this a run is handed over before the turn ends: one reader's queue is bounded, so are our buffers. */
 enum { RUN_BYTES_MAX = 64 * 1024 };
 
+/* First come, first served: an audience that takes more than one turn does not lose its place. */
 static void put_in_list(struct hub *hub, struct audience *audience)
 {
     if (audience->is_waiting)
         return;
     audience->is_waiting = true;
-    audience->prev_waiting = NULL;
-    audience->next_waiting = hub->waiting;
-    if (hub->waiting != NULL)
-        hub->waiting->prev_waiting = audience;
-    hub->waiting = audience;
+    audience->next_waiting = NULL;
+    audience->prev_waiting = hub->waiting_last;
+    if (hub->waiting_last != NULL)
+        hub->waiting_last->next_waiting = audience;
+    else
+        hub->waiting = audience;
+    hub->waiting_last = audience;
 }
 
 static void take_from_list(struct hub *hub, struct audience *audience)
@@ -46,6 +50,8 @@ static void take_from_list(struct hub *hub, struct audience *audience)
         hub->waiting = audience->next_waiting;
     if (audience->next_waiting != NULL)
         audience->next_waiting->prev_waiting = audience->prev_waiting;
+    else
+        hub->waiting_last = audience->prev_waiting;
 }
 
 static void add_waiting(struct waiting *waiting, struct frame *frame)
@@ -78,27 +84,76 @@ static struct frame *take_waiting(struct waiting *waiting)
     return frame;
 }
 
-/* Everybody who is a member now was one when it was published: who joins or leaves has this called first. */
-static void flush(struct hub *hub, struct audience *audience)
+/* ---- handing over ---- */
+
+/* How many members have it between two looks at the clock. */
+enum { MEMBERS_A_LOOK = 512 };
+
+static bool has_waiting(const struct audience *audience)
 {
-    struct frame *frames[DIALECTS_MAX];
-    if (!audience->is_waiting)
-        return;
-    take_from_list(hub, audience);
     for (unsigned d = 0; d < DIALECTS_MAX; d++)
-        frames[d] = take_waiting(&audience->waiting[d]);
-    for (unsigned i = 0; i < audience->count; i++) {
-        struct conn *conn = audience->members[i]->session->conn;
-        conn_deliver(conn, frames[conn->dialect->index]);
-    }
-    for (unsigned d = 0; d < DIALECTS_MAX; d++)
-        frame_unref(frames[d]);
+        if (audience->waiting[d].messages > 0)
+            return true;
+    return false;
 }
 
-void audience_flush_all(struct hub *hub)
+static bool take_run(struct audience *audience)
 {
-    while (hub->waiting != NULL)
-        flush(hub, hub->waiting);
+    if (!has_waiting(audience))
+        return false;
+    for (unsigned d = 0; d < DIALECTS_MAX; d++)
+        audience->run[d] = take_waiting(&audience->waiting[d]);
+    audience->handed = 0;
+    return audience->is_handing = true;
+}
+
+static void drop_run(struct audience *audience)
+{
+    for (unsigned d = 0; d < DIALECTS_MAX; d++) {
+        frame_unref(audience->run[d]);
+        audience->run[d] = NULL;
+    }
+    audience->is_handing = false;
+}
+
+/* False: out of time, the rest of the members have it later. */
+static bool hand_over(struct audience *audience, uint64_t until_ns)
+{
+    while (audience->handed < audience->count) {
+        unsigned left = audience->count - audience->handed;
+        unsigned stop = audience->handed + (left < MEMBERS_A_LOOK ? left : MEMBERS_A_LOOK);
+        for (; audience->handed < stop; audience->handed++) {
+            struct conn *conn = audience->members[audience->handed]->session->conn;
+            conn_deliver(conn, audience->run[conn->dialect->index]);
+        }
+        if (stop < audience->count && clock_monotonic_ns() > until_ns)
+            return false;
+    }
+    drop_run(audience);
+    return true;
+}
+
+/* Everybody who is a member now was one when it was published: who joins or leaves has this called first. */
+void audience_flush(struct hub *hub, struct audience *audience)
+{
+    if (!audience->is_waiting)
+        return;
+    while (audience->is_handing || take_run(audience))
+        hand_over(audience, UINT64_MAX);
+    take_from_list(hub, audience);
+}
+
+bool audience_flush_some(struct hub *hub, uint64_t until_ns)
+{
+    while (hub->waiting != NULL) {
+        struct audience *audience = hub->waiting;
+        if ((audience->is_handing || take_run(audience)) && !hand_over(audience, until_ns))
+            return false;
+        take_from_list(hub, audience);
+        if (has_waiting(audience)) /* came while it was handed over: the others first */
+            put_in_list(hub, audience);
+    }
+    return true;
 }
 
 /* ---- members ---- */
@@ -106,6 +161,7 @@ void audience_flush_all(struct hub *hub)
 static void close_audience(struct hub *hub, struct audience *audience)
 {
     take_from_list(hub, audience);
+    drop_run(audience);
     for (unsigned d = 0; d < DIALECTS_MAX; d++) {
         frame_unref(audience->waiting[d].frame);
         buf_finish(&audience->waiting[d].bytes);
@@ -119,7 +175,7 @@ static void close_audience(struct hub *hub, struct audience *audience)
 void audience_add(struct hub *hub, struct member *member)
 {
     struct audience *audience = open_audience(hub, member->channel);
-    flush(hub, audience);
+    audience_flush(hub, audience);
     if (audience->count == audience->room) {
         audience->room = audience->room ? audience->room * 2 : 2;
         audience->members = xrealloc(audience->members, audience->room * sizeof *audience->members);
@@ -135,7 +191,7 @@ void audience_remove(struct hub *hub, struct member *member)
     struct audience *audience = member->audience;
     if (audience == NULL)
         return;
-    flush(hub, audience);
+    audience_flush(hub, audience);
     struct member *last = audience->members[--audience->count];
     audience->members[member->index] = last;
     last->index = member->index;
@@ -158,6 +214,6 @@ void audience_deliver(struct hub *hub, struct slice channel, struct frame *const
         }
     put_in_list(hub, audience);
     if (is_long)
-        flush(hub, audience);
+        audience_flush(hub, audience);
     stats_add(&hub->stats, STAT_MESSAGES_OUT, audience->count);
 }

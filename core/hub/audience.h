@@ -23,6 +23,9 @@ struct audience {
     struct member **members;
     unsigned count, room;
     struct waiting waiting[DIALECTS_MAX];
+    struct frame *run[DIALECTS_MAX]; /* what is being handed over, NULL but while is_handing */
+    unsigned handed;                 /* how many members have it */
+    bool is_handing;
     struct audience *next_waiting, *prev_waiting; /* of the hub's, while anything waits */
     bool is_waiting;
 };
@@ -32,7 +35,9 @@ void audience_remove(struct hub *hub, struct member *member); /* frees it after 
 /* Has the members get the frames (one per dialect, or NULL) at the end of this turn, or sooner where the order asks
  * for it: what a busy channel says in one turn reaches each member as one run of bytes. No Lua, nothing is closed. */
 void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames);
-/* A reference to each member's outbox of what waits, in all audiences. Called at the end of the turn. */
-void audience_flush_all(struct hub *hub);
+/* A reference to each member's outbox of what waits: for one audience, or for all until clock_monotonic_ns() passes
+ * `until_ns`. False: there is more. Called at the end of the turn. */
+void audience_flush(struct hub *hub, struct audience *audience);
+bool audience_flush_some(struct hub *hub, uint64_t until_ns);
 
 #endif

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "hub/audience.h"
 #include "hub/hub.h"
+#include "hub/member.h"
 
 /* Answers of one turn share a frame, up to this many bytes. */
 enum { REPLIES_MAX = 64 * 1024 };
@@ -115,12 +115,19 @@ void conn_deliver(struct conn *conn, struct frame *frame)
         wake(conn);
 }
 
+/* What was published before is still for it. */
+static void flush_channels(struct conn *conn)
+{
+    if (conn->session != NULL)
+        member_flush_all(conn->session);
+}
+
 void conn_said(struct conn *conn)
 {
     if (conn->closing)
         return;
     if (conn->replies.len >= REPLIES_MAX) {
-        audience_flush_all(conn->hub);
+        flush_channels(conn);
         push_replies(conn);
     }
     if (!conn->closing)
@@ -131,7 +138,7 @@ void conn_close(struct conn *conn, int code, const char *reason)
 {
     if (conn->closing)
         return;
-    audience_flush_all(conn->hub); /* what was published before is still for it */
+    flush_channels(conn);
     end_with(conn, code, reason);
 }
 

@@ -36,7 +36,7 @@ struct hub {
     const struct generation *generation;
     struct behaviour behaviour;
     struct map channels;  /* struct channel by name: those at home here */
-    struct audience *waiting; /* audiences with something to hand over at the end of the turn */
+    struct audience *waiting, *waiting_last; /* audiences with something to hand over at the end of the turn */
     struct map audiences; /* struct audience by name: local members of channels anywhere */
     struct map sessions;  /* struct session by its number */
     struct map clients;   /* struct session by client id, once connected */

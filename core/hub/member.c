@@ -176,6 +176,14 @@ void member_evicted(struct hub *hub, uint64_t number, struct slice channel, uint
     conn_said(session->conn);
 }
 
+void member_flush_all(struct session *session)
+{
+    struct member *member;
+    for (size_t at = 0; (member = map_next(&session->members, &at)) != NULL;)
+        if (member->audience != NULL)
+            audience_flush(session->hub, member->audience);
+}
+
 void member_leave_all(struct session *session, int code, struct slice reason)
 {
     struct member *member;

@@ -21,6 +21,9 @@ struct member {
 bool member_subscribe(struct session *session, uint64_t tag, struct slice channel, struct slice data);
 bool member_unsubscribe(struct session *session, uint64_t tag, struct slice channel);
 
+/* What was published before, in its channels, is in its outbox. */
+void member_flush_all(struct session *session);
+
 /* By its home's will. Named by session and attempt: nothing happens when either is gone. */
 void member_evicted(struct hub *hub, uint64_t session, struct slice channel, uint64_t seat, int code,
                     struct slice reason);

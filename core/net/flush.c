@@ -1,9 +1,13 @@
 #include "net/flush.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
+#include "base/memory.h"
 #include "hub/audience.h"
+#include "hub/hub.h"
 #include "net/inside.h"
 #include "net/ring.h"
 
@@ -12,27 +16,33 @@ static bool is_listed(const struct stream *stream)
     return stream->prev_awake != NULL || stream->net->awake == stream;
 }
 
+/* First come, first served: who is left over for the next turn does not lose its place. */
 void flush_add(struct stream *stream)
 {
     struct net *net = stream->net;
     if (is_listed(stream))
         return;
-    stream->next_awake = net->awake;
-    if (net->awake != NULL)
-        net->awake->prev_awake = stream;
-    net->awake = stream;
+    stream->prev_awake = net->awake_last;
+    if (net->awake_last != NULL)
+        net->awake_last->next_awake = stream;
+    else
+        net->awake = stream;
+    net->awake_last = stream;
 }
 
 void flush_remove(struct stream *stream)
 {
+    struct net *net = stream->net;
     if (!is_listed(stream))
         return;
     if (stream->prev_awake != NULL)
         stream->prev_awake->next_awake = stream->next_awake;
     else
-        stream->net->awake = stream->next_awake;
+        net->awake = stream->next_awake;
     if (stream->next_awake != NULL)
         stream->next_awake->prev_awake = stream->prev_awake;
+    else
+        net->awake_last = stream->prev_awake;
     stream->next_awake = stream->prev_awake = NULL;
 }
 
@@ -107,20 +117,52 @@ static void flush_one(struct stream *stream)
         add_to_batch(stream);
 }
 
-static void flush_awake(struct net *net)
+/* ---- a turn's share ---- */
+
+/* A publish to very many, or readers that keep up with everything, must not hold up who wants to be heard: past these
+ * the rest waits for the next turn, in its order. Each of the two has its share in every turn. */
+enum { HAND_NS = 3000000, SEND_NS = 5000000, STREAMS_A_LOOK = 64 };
+
+/* False: out of time. */
+static bool flush_awake(struct net *net, uint64_t hand_until, uint64_t send_until)
 {
-    while (audience_flush_all(net->hub), net->awake != NULL) {
+    unsigned streams = 0;
+    bool is_handed = true;
+    for (;;) {
+        is_handed = is_handed && audience_flush_some(net->hub, hand_until);
+        if (net->awake == NULL)
+            return is_handed;
+        if (++streams % STREAMS_A_LOOK == 0 && clock_monotonic_ns() > send_until)
+            return false;
         struct stream *stream = net->awake;
         flush_remove(stream);
         flush_one(stream);
     }
 }
 
+static void open_again(void *context, struct mail *mail)
+{
+    (void)context;
+    free(mail);
+}
+
+/* The loop does not wait for a socket before it ends another turn. */
+static void go_on_next_turn(struct net *net)
+{
+    struct mail *again = xmalloc(sizeof *again);
+    again->open = open_again;
+    mailbox_post(net->hub->mailbox, again);
+}
+
 /* What is said while goodbyes are said (a script's farewell to a channel) goes out in the same turn, and so does the
  * rest of what was too much for one write. */
 void flush_all(struct net *net)
 {
+    uint64_t now = clock_monotonic_ns(), hand_until = now + HAND_NS, send_until = hand_until + SEND_NS;
+    bool is_done;
     do
-        flush_awake(net);
-    while (send_batch(net));
+        is_done = flush_awake(net, hand_until, send_until);
+    while (send_batch(net) && is_done);
+    if (!is_done || net->awake != NULL)
+        go_on_next_turn(net);
 }

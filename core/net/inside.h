@@ -19,7 +19,7 @@ struct net {
     struct poller *poller;
     int listen_fd;
     struct stream *streams; /* all that are open */
-    struct stream *awake;   /* those to flush */
+    struct stream *awake, *awake_last; /* those to flush */
     struct ring *ring;      /* NULL: one send() a connection */
     struct ring_write *writes; /* of this batch; RING_WRITES_MAX of them, with a ring only */
     unsigned write_count;

@@ -404,6 +404,8 @@ describe("health and metrics", function()
     local names = { "weir_sessions", "weir_subscriptions", "weir_channels", "weir_messages_in_total",
       "weir_messages_out_total", 'weir_refused_total{reason="script"}', 'weir_script_calls_total{script="a.lua",hook="rpc_add"}',
       'weir_script_errors_total{script="a.lua",hook="rpc_boom"}' }
+    -- Those of the specs before this one are on their way out.
+    assert.truthy(server.wait(10, function() return all("weir_sessions")[1] == 0 end))
     local before = all(table.unpack(names))
     local ann, ben = talk.to(it_runs, { as = "ann" }):connect(), talk.to(it_runs, { as = "ben" }):connect()
     ann:join "kept:count"

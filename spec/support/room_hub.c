@@ -622,6 +622,14 @@ static int home(lua_State *L)
     return 1;
 }
 
+/* hand(worker) -> whether all is handed over: a turn's end that has no time left but for the least */
+static int hand(lua_State *L)
+{
+    struct world *world = check_world(L);
+    lua_pushboolean(L, audience_flush_some(world->hubs[luaL_checkinteger(L, 2)], 0));
+    return 1;
+}
+
 /* channel(name) -> what its home has of it, or nil; looking moves nothing */
 static int look_at_channel(lua_State *L)
 {
@@ -935,7 +943,7 @@ static int flush(lua_State *L)
     lua_pushnil(L);
     lua_newtable(L);
     client->wakes = 0;
-    audience_flush_all(client->conn.hub);
+    audience_flush_some(client->conn.hub, UINT64_MAX);
     conn_seal(&client->conn);
     if (client->conn.closing && !client->has_said_goodbye)
         say_goodbye(client);
@@ -1015,6 +1023,7 @@ static const luaL_Reg world_methods[] = {{"turn", turn},
                                          {"switch", switch_generation},
                                          {"moved", moved},
                                          {"home", home},
+                                         {"hand", hand},
                                          {"channel", look_at_channel},
                                          {"audience", look_at_audience},
                                          {"stat", stat_of},

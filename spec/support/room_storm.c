@@ -161,7 +161,7 @@ static void on_turn_end(void *context)
     for (unsigned i = 0; i < CLIENTS; i++)
         if (worker->clients[i].joined == CHANNELS)
             say_some(&worker->clients[i]);
-    audience_flush_all(worker->hub);
+    audience_flush_some(worker->hub, UINT64_MAX);
     for (unsigned i = 0; i < CLIENTS; i++) {
         struct client *client = &worker->clients[i];
         if (client->is_awake)

@@ -197,4 +197,67 @@ describe("an audience", function()
     assert.same({ code = 3008, reason = "slow" }, slow.goodbye)
     assert.equal(1, hall:stat "CUT_SLOW")
   end)
+
+  -- ---- very many members ----
+
+  describe("of very many", function()
+    local crowd, alice
+
+    local function have()
+      local n = 0
+      for _, talk in ipairs(crowd) do n = n + math.min(1, (talk.conn:waiting())) end
+      return n
+    end
+
+    before_each(function()
+      crowd = {}
+      for i = 1, 1500 do crowd[i] = hall:join("u" .. i):joins "a" end
+      alice = hall:join "alice"
+    end)
+
+    it("is served over several turns, each member once and in order", function()
+      publish(alice, "a", 1)
+      assert.is_false(hall:hand(0))
+      local first = have()
+      assert.is_true(first > 0 and first < 1000, "in the first turn: " .. first)
+      publish(alice, "a", 2)
+      local turns = 1
+      while not hall:hand(0) do turns = turns + 1 end
+      assert.is_true(turns >= 4)
+      for _, talk in ipairs(crowd) do assert.same({ "1", "2" }, data_of(talk:takes())) end
+    end)
+
+    it("lets nobody who comes hear what was said before, and nobody who goes miss it", function()
+      publish(alice, "a", 1)
+      assert.is_false(hall:hand(0))
+      local late = hall:talk(0, { as = "late" })
+      late:mutters('{"id":1,"connect":{}}', '{"id":2,"subscribe":{"channel":"a"}}')
+      publish(alice, "a", 2)
+      assert.is_false(hall:hand(0))
+      crowd[1400]:mutters '{"id":3,"unsubscribe":{"channel":"a"}}'
+      publish(alice, "a", 3)
+      while not hall:hand(0) do end
+      assert.same({ "2", "3" }, data_of(late:takes()))
+      for i, talk in ipairs(crowd) do
+        assert.same(i == 1400 and { "1", "2" } or { "1", "2", "3" }, data_of(talk:takes()))
+      end
+    end)
+
+    it("keeps no other channel waiting for ever", function()
+      local bob = hall:join("bob"):joins "b"
+      for i = 1, 20 do
+        publish(alice, "a", i)
+        if i == 2 then publish(alice, "b", 1) end
+        hall:hand(0)
+      end
+      assert.equal(1, (bob.conn:waiting()))
+    end)
+
+    it("ends with what waits, without a leak", function()
+      publish(alice, "a", 1)
+      publish(alice, "a", 2)
+      assert.is_false(hall:hand(0))
+      publish(alice, "a", 3)
+    end)
+  end)
 end)
