@@ -166,6 +166,17 @@ static void say_message(struct conn *conn, struct slice data)
     buf_add_text(out, "}}}");
 }
 
+static struct frame *say_skipped(struct slice channel, uint32_t messages)
+{
+    struct buf out = {0};
+    buf_add_text(&out, "{\"push\":{\"message\":{\"data\":{\"skipped\":{\"channel\":");
+    json_quote(&out, channel);
+    buf_printf(&out, ",\"messages\":%u}}}}}", messages);
+    struct frame *frame = frame_create_message(WS_TEXT, buf_slice(&out));
+    buf_finish(&out);
+    return frame;
+}
+
 static void say_ping(struct conn *conn)
 {
     buf_add_text(begin(conn), "{}");
@@ -178,8 +189,8 @@ static struct frame *seal(struct conn *conn)
     return frame;
 }
 
-/* The JavaScript SDK takes a reason that happens to be JSON for an old form of advice, and comes back on codes that
- * are final: so no reason of ours is JSON. */
+/* The JavaScript SDK takes a reason that happens to be JSON for an old form of advice, and comes
+ * back on codes that are final: so no reason of ours is JSON. */
 static struct frame *say_goodbye(int code, const char *reason)
 {
     struct json_limits limits = JSON_LIMITS_DEFAULT;
@@ -199,6 +210,7 @@ const struct dialect centrifuge_json = {
     .answer = say_answer,
     .unsubscribed = say_unsubscribed,
     .message = say_message,
+    .skipped = say_skipped,
     .ping = say_ping,
     .seal = seal,
     .goodbye = say_goodbye,
@@ -266,7 +278,8 @@ static bool hear_nothing(struct session *session, const struct command *command)
     return session_end(session, CLOSE_BAD_REQUEST);
 }
 
-static bool (*const hear[COMMAND_KIND_COUNT])(struct session *session, const struct command *command) = {
+static bool (*const hear[COMMAND_KIND_COUNT])(struct session *session,
+                                              const struct command *command) = {
     [COMMAND_CONNECT] = hear_connect,
     [COMMAND_SUBSCRIBE] = hear_subscribe,
     [COMMAND_UNSUBSCRIBE] = hear_unsubscribe,
@@ -295,7 +308,8 @@ static bool dispatch(struct session *session, struct command *command)
     return hear[command->kind](session, command);
 }
 
-/* A carriage return outside strings is whitespace that some line-splitting clients would choke on. */
+/* A carriage return outside strings is whitespace that some line-splitting clients would choke on.
+ */
 static void drop_raw_returns(struct command *command, struct buf *clean)
 {
     if (command->data.at == NULL || memchr(command->data.at, '\r', command->data.len) == NULL)
@@ -306,7 +320,8 @@ static void drop_raw_returns(struct command *command, struct buf *clean)
 }
 
 /* False: handle nothing more of this message. */
-static bool hear_line(struct session *session, struct slice line, struct buf *scratch, struct buf *clean)
+static bool hear_line(struct session *session, struct slice line, struct buf *scratch,
+                      struct buf *clean)
 {
     struct command command;
     if (!command_parse(line, scratch, &command))

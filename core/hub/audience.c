@@ -8,6 +8,19 @@
 #include "hub/hub.h"
 #include "hub/member.h"
 
+static struct slice number_key(const uint32_t *number)
+{
+    return slice_make((const char *)number, sizeof *number);
+}
+
+static uint32_t next_number(struct hub *hub)
+{
+    do
+        hub->last_audience++;
+    while (hub->last_audience == 0 || audience_numbered(hub, hub->last_audience) != NULL);
+    return hub->last_audience;
+}
+
 static struct audience *open_audience(struct hub *hub, struct slice channel)
 {
     struct audience *audience = map_find(&hub->audiences, channel);
@@ -15,13 +28,21 @@ static struct audience *open_audience(struct hub *hub, struct slice channel)
         return audience;
     audience = xcalloc(1, sizeof *audience);
     audience->channel = slice_make(xslicedup(channel), channel.len);
+    audience->number = next_number(hub);
     map_add(&hub->audiences, audience->channel, audience);
+    map_add(&hub->numbered, number_key(&audience->number), audience);
     return audience;
+}
+
+struct audience *audience_numbered(struct hub *hub, uint32_t number)
+{
+    return map_find(&hub->numbered, number_key(&number));
 }
 
 /* ---- what waits ---- */
 
-/* Past this a run is handed over before the turn ends: one reader's queue is bounded, so are our buffers. */
+/* Past this a run is handed over before the turn ends: one reader's queue is bounded, so are our
+ * buffers. */
 enum { RUN_BYTES_MAX = 64 * 1024 };
 
 /* First come, first served: an audience that takes more than one turn does not lose its place. */
@@ -54,9 +75,31 @@ static void take_from_list(struct hub *hub, struct audience *audience)
         hub->waiting_last = audience->prev_waiting;
 }
 
+static void add_part(struct parts *parts, struct frame *frame)
+{
+    if (parts->count == parts->room) {
+        parts->room = parts->room ? parts->room * 2 : 8;
+        parts->frames = xrealloc(parts->frames, parts->room * sizeof *parts->frames);
+    }
+    frame_ref(frame);
+    parts->frames[parts->count++] = frame;
+}
+
+static void drop_parts(struct parts *parts)
+{
+    for (unsigned i = 0; i < parts->count; i++)
+        frame_unref(parts->frames[i]);
+    free(parts->frames);
+    *parts = (struct parts){0};
+}
+
 static void add_waiting(struct waiting *waiting, struct frame *frame)
 {
-    if (waiting->messages++ == 0) {
+    if (frame->slow == FRAME_CONFLATED)
+        add_part(&waiting->parts, frame);
+    bool is_first = waiting->messages == 0;
+    waiting->messages += frame->messages;
+    if (is_first) {
         frame_ref(frame);
         waiting->frame = frame;
         return;
@@ -69,12 +112,14 @@ static void add_waiting(struct waiting *waiting, struct frame *frame)
     buf_add(&waiting->bytes, frame->bytes, frame->len);
 }
 
-static struct frame *take_waiting(struct waiting *waiting)
+static struct frame *take_waiting(struct waiting *waiting, enum frame_slow slow)
 {
     struct frame *frame = waiting->frame;
     if (frame == NULL && waiting->messages > 0) {
         frame = frame_create(buf_slice(&waiting->bytes));
         frame->messages = waiting->messages;
+        frame->slow =
+            slow == FRAME_NEEDED ? FRAME_NEEDED : FRAME_DROPPED; /* a run has more than one key */
         buf_clear(&waiting->bytes);
         if (waiting->bytes.room > RUN_BYTES_MAX)
             buf_finish(&waiting->bytes);
@@ -101,8 +146,11 @@ static bool take_run(struct audience *audience)
 {
     if (!has_waiting(audience))
         return false;
-    for (unsigned d = 0; d < DIALECTS_MAX; d++)
-        audience->run[d] = take_waiting(&audience->waiting[d]);
+    for (unsigned d = 0; d < DIALECTS_MAX; d++) {
+        audience->run[d] = take_waiting(&audience->waiting[d], audience->slow);
+        audience->run_parts[d] = audience->waiting[d].parts;
+        audience->waiting[d].parts = (struct parts){0};
+    }
     audience->handed = 0;
     return audience->is_handing = true;
 }
@@ -112,8 +160,22 @@ static void drop_run(struct audience *audience)
     for (unsigned d = 0; d < DIALECTS_MAX; d++) {
         frame_unref(audience->run[d]);
         audience->run[d] = NULL;
+        drop_parts(&audience->run_parts[d]);
     }
     audience->is_handing = false;
+}
+
+/* Who is not behind gets the run, that is, everything; who is, the newest of each key where that is
+ * the channel's wish. */
+static void hand_to(struct audience *audience, struct conn *conn)
+{
+    const struct parts *parts = &audience->run_parts[conn->dialect->index];
+    if (parts->count == 0 || outbox_is_empty(&conn->out)) {
+        conn_deliver(conn, audience->run[conn->dialect->index], audience->number);
+        return;
+    }
+    for (unsigned i = 0; i < parts->count; i++)
+        conn_deliver(conn, parts->frames[i], audience->number);
 }
 
 /* False: out of time, the rest of the members have it later. */
@@ -122,10 +184,9 @@ static bool hand_over(struct audience *audience, uint64_t until_ns)
     while (audience->handed < audience->count) {
         unsigned left = audience->count - audience->handed;
         unsigned stop = audience->handed + (left < MEMBERS_A_LOOK ? left : MEMBERS_A_LOOK);
-        for (; audience->handed < stop; audience->handed++) {
-            struct conn *conn = audience->members[audience->handed]->session->conn;
-            conn_deliver(conn, audience->run[conn->dialect->index]);
-        }
+        for (; audience->handed < stop; audience->handed++)
+            hand_to(audience, audience->members[audience->handed]->session->conn);
+
         if (stop < audience->count && clock_monotonic_ns() > until_ns)
             return false;
     }
@@ -133,7 +194,8 @@ static bool hand_over(struct audience *audience, uint64_t until_ns)
     return true;
 }
 
-/* Everybody who is a member now was one when it was published: who joins or leaves has this called first. */
+/* Everybody who is a member now was one when it was published: who joins or leaves has this called
+ * first. */
 void audience_flush(struct hub *hub, struct audience *audience)
 {
     if (!audience->is_waiting)
@@ -165,8 +227,10 @@ static void close_audience(struct hub *hub, struct audience *audience)
     for (unsigned d = 0; d < DIALECTS_MAX; d++) {
         frame_unref(audience->waiting[d].frame);
         buf_finish(&audience->waiting[d].bytes);
+        drop_parts(&audience->waiting[d].parts);
     }
     map_remove(&hub->audiences, audience->channel);
+    map_remove(&hub->numbered, number_key(&audience->number));
     free((char *)audience->channel.at);
     free(audience->members);
     free(audience);
@@ -201,19 +265,30 @@ void audience_remove(struct hub *hub, struct member *member)
         close_audience(hub, audience);
 }
 
+/* A reload may change the policy in the middle of a turn; a run has one. */
+static void agree_on_slow(struct hub *hub, struct audience *audience, enum frame_slow slow)
+{
+    if (slow != audience->slow)
+        audience_flush(hub, audience);
+    audience->slow = slow;
+}
+
 void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames)
 {
     struct audience *audience = map_find(&hub->audiences, channel);
     if (audience == NULL)
         return;
     bool is_long = false;
+    unsigned messages = 0;
     for (unsigned d = 0; d < DIALECTS_MAX; d++)
         if (frames[d] != NULL) {
+            agree_on_slow(hub, audience, frames[d]->slow);
             add_waiting(&audience->waiting[d], frames[d]);
             is_long = is_long || audience->waiting[d].bytes.len > RUN_BYTES_MAX;
+            messages = frames[d]->messages;
         }
     put_in_list(hub, audience);
     if (is_long)
         audience_flush(hub, audience);
-    stats_add(&hub->stats, STAT_MESSAGES_OUT, audience->count);
+    stats_add(&hub->stats, STAT_MESSAGES_OUT, (int64_t)audience->count * messages);
 }

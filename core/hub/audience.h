@@ -10,33 +10,49 @@
 struct hub;
 struct member;
 
-/* What was published to an audience in this turn and has not been handed to its members, in one dialect. */
+/* Frames in their order, a reference of ours to each. */
+struct parts {
+    struct frame **frames;
+    unsigned count, room;
+};
+
+/* What was published to an audience in this turn and has not been handed to its members, in one
+ * dialect. */
 struct waiting {
-    struct frame *frame; /* the only one, with a reference of ours; NULL when there is none or there are more */
+    struct frame *frame; /* the only one, with a reference of ours; NULL when there is none or there
+                            are more */
     struct buf bytes;    /* two or more, one behind the other */
     unsigned messages;
+    struct parts parts; /* each by itself, where that matters for who is behind: FRAME_CONFLATED */
 };
 
 /* Owned by the hub; lives while it has members. */
 struct audience {
     struct slice channel; /* owned */
+    uint32_t number;      /* never 0; its name in outboxes */
     struct member **members;
     unsigned count, room;
     struct waiting waiting[DIALECTS_MAX];
-    struct frame *run[DIALECTS_MAX]; /* what is being handed over, NULL but while is_handing */
-    unsigned handed;                 /* how many members have it */
+    enum frame_slow slow;            /* of what waits */
+    struct frame *run[DIALECTS_MAX]; /* what is being handed over, NULL but while is_handing ... */
+    struct parts run_parts[DIALECTS_MAX]; /* ... and for who is behind */
+    unsigned handed;                      /* how many members have it */
     bool is_handing;
     struct audience *next_waiting, *prev_waiting; /* of the hub's, while anything waits */
     bool is_waiting;
 };
 
-void audience_add(struct hub *hub, struct member *member);    /* makes the audience if it is the first */
-void audience_remove(struct hub *hub, struct member *member); /* frees it after the last; fine when in none */
-/* Has the members get the frames (one per dialect, or NULL) at the end of this turn, or sooner where the order asks
- * for it: what a busy channel says in one turn reaches each member as one run of bytes. No Lua, nothing is closed. */
+void audience_add(struct hub *hub,
+                  struct member *member); /* makes the audience if it is the first */
+void audience_remove(struct hub *hub,
+                     struct member *member); /* frees it after the last; fine when in none */
+struct audience *audience_numbered(struct hub *hub, uint32_t number); /* NULL: it is no more */
+/* Has the members get the frames (one per dialect, or NULL) at the end of this turn, or sooner
+ * where the order asks for it: what a busy channel says in one turn reaches each member as one run
+ * of bytes. No Lua, nothing is closed. */
 void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames);
-/* A reference to each member's outbox of what waits: for one audience, or for all until clock_monotonic_ns() passes
- * `until_ns`. False: there is more. Called at the end of the turn. */
+/* A reference to each member's outbox of what waits: for one audience, or for all until
+ * clock_monotonic_ns() passes `until_ns`. False: there is more. Called at the end of the turn. */
 void audience_flush(struct hub *hub, struct audience *audience);
 bool audience_flush_some(struct hub *hub, uint64_t until_ns);
 

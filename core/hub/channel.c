@@ -85,6 +85,7 @@ void channel_destroy(struct channel *channel)
     map_finish(&channel->seats);
     map_remove(&hub->channels, channel->name);
     stats_add(&hub->stats, STAT_CHANNELS, -1);
+    delivery_finish(channel);
     history_finish(&channel->history);
     free(channel->listeners);
     free((char *)channel->name.at);
@@ -103,6 +104,7 @@ void channel_bind(struct channel *channel)
     struct hub *hub = channel->hub;
     if (channel->generation == hub->generation)
         return;
+    delivery_flush(channel); /* as it was published */
     channel->generation = hub->generation;
     channel->type = generation_find(hub->generation, channel->name, channel->params);
     /* A type that is gone may come back (a file saved in two steps): the old instance keeps the state until then. */

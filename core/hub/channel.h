@@ -3,6 +3,7 @@
 #define HUB_CHANNEL_H
 
 #include "base/map.h"
+#include "hub/delivery.h"
 #include "hub/dialect.h"
 #include "hub/generation.h"
 #include "hub/history.h"
@@ -30,6 +31,7 @@ struct channel {
     unsigned *listeners;                /* how many seats each worker has */
     unsigned dialects[DIALECTS_MAX];    /* how many seats each dialect has */
     struct history history;
+    struct delivery delivery;
     uint64_t offset;                    /* of the last message; counts only with history */
     char epoch[EPOCH_LEN + 1];
     struct timer linger;

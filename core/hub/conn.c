@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "hub/hub.h"
 #include "hub/member.h"
+#include "hub/slow.h"
 
 /* Answers of one turn share a frame, up to this many bytes. */
 enum { REPLIES_MAX = 64 * 1024 };
@@ -56,33 +57,19 @@ static void give_up(struct conn *conn, enum counter reason, uint32_t more)
 
 uint32_t conn_check_age(struct conn *conn)
 {
-    uint32_t age = outbox_age_ms(&conn->out, loop_now_ms(conn->hub->loop)), limit = conn->hub->options->queue_ms;
-    if (age < limit)
-        return limit - age;
-    if (!conn->closing)
+    uint32_t left = slow_check_age(conn);
+    if (left == 0 && !conn->closing)
         give_up(conn, STAT_DROPS_SLOW_AGE, 0);
-    return 0;
-}
-
-/* A turn may bring more than the limit to a reader that is not slow: it is judged by what it leaves. */
-static bool push_relieved(struct conn *conn, struct frame *frame, uint64_t now)
-{
-    if (outbox_push(&conn->out, frame, now))
-        return true;
-    conn->transport->relieve(conn);
-    return outbox_push(&conn->out, frame, now);
+    return left;
 }
 
 /* Whether the peer is over its limits. */
-static bool is_slow(struct conn *conn, struct frame *frame)
+static bool is_slow(struct conn *conn, struct frame *frame, uint32_t topic)
 {
-    uint64_t now = loop_now_ms(conn->hub->loop);
-    if (outbox_age_ms(&conn->out, now) > conn->hub->options->queue_ms)
-        give_up(conn, STAT_DROPS_SLOW_AGE, frame->messages);
-    else if (!push_relieved(conn, frame, now))
-        give_up(conn, STAT_DROPS_SLOW_BYTES, frame->messages);
-    else
+    enum counter reason;
+    if (slow_push(conn, frame, topic, &reason))
         return false;
+    give_up(conn, reason, frame->messages);
     return true;
 }
 
@@ -92,7 +79,7 @@ static void push_replies(struct conn *conn)
         return;
     conn->replies_lead = false;
     struct frame *frame = conn->dialect->seal(conn);
-    is_slow(conn, frame);
+    is_slow(conn, frame, 0);
     frame_unref(frame);
 }
 
@@ -101,17 +88,17 @@ void conn_push(struct conn *conn, struct frame *frame)
     if (conn->closing)
         return;
     push_replies(conn);
-    if (!conn->closing && !is_slow(conn, frame))
+    if (!conn->closing && !is_slow(conn, frame, 0))
         wake(conn);
 }
 
-void conn_deliver(struct conn *conn, struct frame *frame)
+void conn_deliver(struct conn *conn, struct frame *frame, uint32_t topic)
 {
     if (conn->closing)
         return;
     if (conn->replies_lead)
         push_replies(conn);
-    if (!conn->closing && !is_slow(conn, frame))
+    if (!conn->closing && !is_slow(conn, frame, topic))
         wake(conn);
 }
 

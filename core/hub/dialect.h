@@ -21,12 +21,16 @@ struct publication {
 
 struct dialect {
     unsigned index; /* below DIALECTS_MAX; its place in hub_options.dialects */
-    /* One frame with one or more publications of one channel, made once and shared by all who listen in this dialect. */
+    /* One frame with one or more publications of one channel, made once and shared by all who
+     * listen in this dialect. */
     struct frame *(*publications)(const struct publication *first, unsigned count);
-    /* The others append to conn->replies, which `seal` turns into one frame (or NULL when empty). */
+    /* The others append to conn->replies, which `seal` turns into one frame (or NULL when empty).
+     */
     void (*answer)(struct conn *conn, uint64_t tag, const struct answer *answer);
     void (*unsubscribed)(struct conn *conn, struct slice channel, int code, struct slice reason);
     void (*message)(struct conn *conn, struct slice data);
+    struct frame *(*skipped)(struct slice channel,
+                             uint32_t messages); /* it was slow: so many are missing from here on */
     void (*ping)(struct conn *conn);
     struct frame *(*seal)(struct conn *conn);
     struct frame *(*goodbye)(int code, const char *reason); /* the last frame of a connection */

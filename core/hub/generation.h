@@ -5,6 +5,7 @@
 #include "base/slice.h"
 #include "rule/pattern.h"
 #include "rule/rule.h"
+#include "wire/frame.h"
 
 #include <stdint.h>
 
@@ -38,6 +39,11 @@ struct channel_type {
     size_t max_size;        /* bytes of one message */
     unsigned history_size;  /* messages kept, 0 = none */
     int64_t history_ttl_ms; /* 0 = as long as the channel lives */
+    enum frame_slow slow;   /* what becomes of messages that wait for a reader who is behind */
+    char *key;              /* the member of a message that says what it is about, for conflating; owned, NULL: all one */
+    int64_t conflate_ms;    /* the newest of each key goes out once in that time, 0 = all at once */
+    unsigned batch_size;    /* so many go out together, 0 = each by itself ... */
+    int64_t batch_ms;       /* ... or what there is when the first has waited so long */
     unsigned hooks;         /* bit per enum hook */
     unsigned script;        /* which script of the generation declared it */
     unsigned index;         /* which channel() of that script, from 0 */

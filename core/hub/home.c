@@ -184,20 +184,6 @@ static bool admit(struct hub *hub, const struct request *request, struct error *
 
 /* ---- publish ---- */
 
-static void fan_out(struct channel *channel, const struct publication *publication)
-{
-    struct hub *hub = channel->hub;
-    struct frame *frames[DIALECTS_MAX] = {0};
-    for (unsigned d = 0; d < hub->options->dialect_count; d++)
-        if (channel->dialects[d] > 0)
-            frames[d] = hub->options->dialects[d]->publications(publication, 1);
-    for (unsigned worker = 0; worker < hub->count; worker++)
-        if (channel->listeners[worker] > 0)
-            hub_fan_out(hub, worker, channel->name, frames);
-    for (unsigned d = 0; d < hub->options->dialect_count; d++)
-        frame_unref(frames[d]);
-}
-
 /* From here on the message exists: it has its place in the order, and everybody gets it. */
 static void deliver(struct channel *channel, struct slice data, const struct identity *who)
 {
@@ -209,7 +195,7 @@ static void deliver(struct channel *channel, struct slice data, const struct ide
         history_add(&channel->history, publication.offset, data, who, now);
     }
     stats_add(&channel->hub->stats, STAT_MESSAGES_IN, 1);
-    fan_out(channel, &publication);
+    delivery_publish(channel, &publication);
     if (channel->seats.count == 0)
         channel_reconsider(channel);
 }
@@ -291,6 +277,7 @@ static void subscribe(struct event *event)
     } else {
         struct seat_key key = {request->asker.id, request->asker.worker};
         ensure(channel_find_seat(channel, key) == NULL);
+        delivery_flush(channel); /* who comes gets what is published from now on */
         channel_add_seat(channel, &(struct seat){.key = key,
                                                  .number = request->seat,
                                                  .identity = (struct identity *)request->who,

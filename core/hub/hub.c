@@ -52,6 +52,7 @@ void hub_destroy(struct hub *hub)
     timers_destroy(hub->timers);
     map_finish(&hub->channels);
     map_finish(&hub->audiences);
+    map_finish(&hub->numbered);
     map_finish(&hub->sessions);
     map_finish(&hub->clients);
     free(hub);

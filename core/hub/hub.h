@@ -38,6 +38,8 @@ struct hub {
     struct map channels;  /* struct channel by name: those at home here */
     struct audience *waiting, *waiting_last; /* audiences with something to hand over at the end of the turn */
     struct map audiences; /* struct audience by name: local members of channels anywhere */
+    struct map numbered;  /* the same by number */
+    uint32_t last_audience;
     struct map sessions;  /* struct session by its number */
     struct map clients;   /* struct session by client id, once connected */
     uint64_t last_number; /* of sessions and exchanges on this worker */

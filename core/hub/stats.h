@@ -7,47 +7,53 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* X(NAME, "metric{labels}", "type", "help"). Rows of one metric stand together. Never a channel's or a
- * user's name as a label. */
-#define STATS(X)                                                                                                   \
-    X(CONNECTIONS, "weir_connections", "gauge", "Open connections, any protocol.")                                 \
-    X(SESSIONS, "weir_sessions", "gauge", "Connections that have connected in a dialect.")                         \
-    X(SUBSCRIPTIONS, "weir_subscriptions", "gauge", "Channel memberships.")                                        \
-    X(CHANNELS, "weir_channels", "gauge", "Live channels.")                                                        \
-    X(ACCEPTED, "weir_accepted_total", "counter", "Connections accepted.")                                         \
-    X(COMMANDS_IN, "weir_commands_in_total", "counter", "Commands received from clients.")                         \
-    X(MESSAGES_IN, "weir_messages_in_total", "counter", "Messages published, by clients, scripts and the API.")    \
-    X(MESSAGES_OUT, "weir_messages_out_total", "counter", "Messages handed to subscribers.")                       \
-    X(BYTES_IN, "weir_bytes_in_total", "counter", "Bytes received.")                                               \
-    X(BYTES_OUT, "weir_bytes_out_total", "counter", "Bytes sent.")                                                 \
-    X(DROPS_SLOW_BYTES, "weir_drops_total{reason=\"slow_bytes\"}", "counter",                                      \
-      "Messages not delivered, by reason.")                                                                        \
-    X(DROPS_SLOW_AGE, "weir_drops_total{reason=\"slow_age\"}", "counter", "")                                      \
-    X(DROPS_SCRIPT, "weir_drops_total{reason=\"script\"}", "counter", "")                                          \
-    X(DROPS_HOPS, "weir_drops_total{reason=\"hops\"}", "counter", "")                                              \
-    X(DROPS_UNKNOWN, "weir_drops_total{reason=\"unknown_channel\"}", "counter", "")                                \
-    X(REFUSED_RULE, "weir_refused_total{reason=\"rule\"}", "counter", "Commands refused, by reason.")              \
-    X(REFUSED_SCRIPT, "weir_refused_total{reason=\"script\"}", "counter", "")                                      \
-    X(REFUSED_SIZE, "weir_refused_total{reason=\"max_size\"}", "counter", "")                                      \
-    X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                                        \
-    X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                                        \
-    X(REFUSED_ORIGIN, "weir_refused_total{reason=\"origin\"}", "counter", "")                                      \
-    X(REFUSED_DESCRIPTORS, "weir_refused_total{reason=\"descriptors\"}", "counter", "")                            \
-    X(REFUSED_CONNECTIONS, "weir_refused_total{reason=\"max_connections\"}", "counter", "")                        \
-    X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")                         \
-    X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter", "Connections ended by us, by reason.") \
-    X(CUT_SLOW, "weir_cut_total{reason=\"slow\"}", "counter", "")                                                  \
-    X(CUT_TIMEOUT, "weir_cut_total{reason=\"timeout\"}", "counter", "")                                            \
-    X(CUT_NO_PONG, "weir_cut_total{reason=\"no_pong\"}", "counter", "")                                            \
-    X(CUT_OTHER, "weir_cut_total{reason=\"other\"}", "counter", "")                                                \
-    X(HTTP_REQUESTS, "weir_http_requests_total", "counter", "HTTP requests answered.")                             \
+/* X(NAME, "metric{labels}", "type", "help"). Rows of one metric stand together. Never a channel's
+ * or a user's name as a label. */
+#define STATS(X)                                                                                   \
+    X(CONNECTIONS, "weir_connections", "gauge", "Open connections, any protocol.")                 \
+    X(SESSIONS, "weir_sessions", "gauge", "Connections that have connected in a dialect.")         \
+    X(SUBSCRIPTIONS, "weir_subscriptions", "gauge", "Channel memberships.")                        \
+    X(CHANNELS, "weir_channels", "gauge", "Live channels.")                                        \
+    X(ACCEPTED, "weir_accepted_total", "counter", "Connections accepted.")                         \
+    X(COMMANDS_IN, "weir_commands_in_total", "counter", "Commands received from clients.")         \
+    X(MESSAGES_IN, "weir_messages_in_total", "counter",                                            \
+      "Messages published, by clients, scripts and the API.")                                      \
+    X(MESSAGES_OUT, "weir_messages_out_total", "counter", "Messages handed to subscribers.")       \
+    X(BYTES_IN, "weir_bytes_in_total", "counter", "Bytes received.")                               \
+    X(BYTES_OUT, "weir_bytes_out_total", "counter", "Bytes sent.")                                 \
+    X(DROPS_SLOW_BYTES, "weir_drops_total{reason=\"slow_bytes\"}", "counter",                      \
+      "Messages not delivered, by reason.")                                                        \
+    X(DROPS_SLOW_AGE, "weir_drops_total{reason=\"slow_age\"}", "counter", "")                      \
+    X(DROPS_SLOW_OLDEST, "weir_drops_total{reason=\"slow_oldest\"}", "counter", "")                \
+    X(DROPS_SLOW_CONFLATED, "weir_drops_total{reason=\"slow_conflated\"}", "counter", "")          \
+    X(DROPS_CONFLATED, "weir_drops_total{reason=\"conflated\"}", "counter", "")                    \
+    X(DROPS_SCRIPT, "weir_drops_total{reason=\"script\"}", "counter", "")                          \
+    X(DROPS_HOPS, "weir_drops_total{reason=\"hops\"}", "counter", "")                              \
+    X(DROPS_UNKNOWN, "weir_drops_total{reason=\"unknown_channel\"}", "counter", "")                \
+    X(REFUSED_RULE, "weir_refused_total{reason=\"rule\"}", "counter",                              \
+      "Commands refused, by reason.")                                                              \
+    X(REFUSED_SCRIPT, "weir_refused_total{reason=\"script\"}", "counter", "")                      \
+    X(REFUSED_SIZE, "weir_refused_total{reason=\"max_size\"}", "counter", "")                      \
+    X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                        \
+    X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                        \
+    X(REFUSED_ORIGIN, "weir_refused_total{reason=\"origin\"}", "counter", "")                      \
+    X(REFUSED_DESCRIPTORS, "weir_refused_total{reason=\"descriptors\"}", "counter", "")            \
+    X(REFUSED_CONNECTIONS, "weir_refused_total{reason=\"max_connections\"}", "counter", "")        \
+    X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")         \
+    X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter",                        \
+      "Connections ended by us, by reason.")                                                       \
+    X(CUT_SLOW, "weir_cut_total{reason=\"slow\"}", "counter", "")                                  \
+    X(CUT_TIMEOUT, "weir_cut_total{reason=\"timeout\"}", "counter", "")                            \
+    X(CUT_NO_PONG, "weir_cut_total{reason=\"no_pong\"}", "counter", "")                            \
+    X(CUT_OTHER, "weir_cut_total{reason=\"other\"}", "counter", "")                                \
+    X(HTTP_REQUESTS, "weir_http_requests_total", "counter", "HTTP requests answered.")             \
     X(HTTP_REFUSED, "weir_http_refused_total", "counter", "HTTP requests answered with an error.")
 
 enum counter {
 #define X(name, metric, type, help) STAT_##name,
     STATS(X)
 #undef X
-    STAT_COUNT
+        STAT_COUNT
 };
 
 struct stats {

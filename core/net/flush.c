@@ -55,7 +55,8 @@ static void send_one_by_one(struct net *net)
 {
     for (unsigned i = 0; i < net->write_count; i++) {
         struct ring_write *write = &net->writes[i];
-        ssize_t sent = send(write->fd, write->bytes.at, write->bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent =
+            send(write->fd, write->bytes.at, write->bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         write->result = sent >= 0 ? sent : -errno;
     }
 }
@@ -75,7 +76,8 @@ static bool send_batch(struct net *net)
         ssize_t result = net->writes[i].result;
         stream->is_writing = false;
         outbox_promise(&stream->conn.out, 0);
-        stream_sent(stream, result == -EAGAIN || result == -EINTR ? 0 : result, net->writes[i].bytes.len);
+        stream_sent(stream, result == -EAGAIN || result == -EINTR ? 0 : result,
+                    net->writes[i].bytes.len);
         if (stream->is_dead || stream_can_send(stream))
             flush_add(stream);
     }
@@ -95,7 +97,8 @@ static void add_to_batch(struct stream *stream)
         net->gathered += len;
     net->writes[net->write_count++] = (struct ring_write){stream->fd, bytes, stream, 0};
     stream->is_writing = true;
-    outbox_promise(&stream->conn.out, len); /* a reader that is given up meanwhile keeps what is being written */
+    outbox_promise(&stream->conn.out,
+                   len); /* a reader that is given up meanwhile keeps what is being written */
 }
 
 /* ---- one stream after the other ---- */
@@ -119,8 +122,9 @@ static void flush_one(struct stream *stream)
 
 /* ---- a turn's share ---- */
 
-/* A publish to very many, or readers that keep up with everything, must not hold up who wants to be heard: past these
- * the rest waits for the next turn, in its order. Each of the two has its share in every turn. */
+/* A publish to very many, or readers that keep up with everything, must not hold up who wants to be
+ * heard: past these the rest waits for the next turn, in its order. Each of the two has its share
+ * in every turn. */
 enum { HAND_NS = 3000000, SEND_NS = 5000000, STREAMS_A_LOOK = 64 };
 
 /* False: out of time. */
@@ -154,11 +158,12 @@ static void go_on_next_turn(struct net *net)
     mailbox_post(net->hub->mailbox, again);
 }
 
-/* What is said while goodbyes are said (a script's farewell to a channel) goes out in the same turn, and so does the
- * rest of what was too much for one write. */
+/* What is said while goodbyes are said (a script's farewell to a channel) goes out in the same
+ * turn, and so does the rest of what was too much for one write. */
 void flush_all(struct net *net)
 {
-    uint64_t now = clock_monotonic_ns(), hand_until = now + HAND_NS, send_until = hand_until + SEND_NS;
+    uint64_t now = clock_monotonic_ns(), hand_until = now + HAND_NS,
+             send_until = hand_until + SEND_NS;
     bool is_done;
     do
         is_done = flush_awake(net, hand_until, send_until);

@@ -258,7 +258,7 @@ void stream_sent(struct stream *stream, ssize_t sent, size_t len)
         if (stream->is_ending) /* the peer still takes something: it may have as long again */
             stream_start_timer(stream, LINGER_MS);
         stats_add(&stream->net->hub->stats, STAT_BYTES_OUT, sent);
-        stream->is_over = outbox_sent(out, (size_t)sent) || stream->is_over;
+        stream->is_over = outbox_sent(out, (size_t)sent, loop_now_ms(stream->net->hub->loop)) || stream->is_over;
     }
     if (sent == 0 || ((size_t)sent < len && stream->ssl == NULL))
         wait_until_writable(stream);

@@ -6,11 +6,12 @@
 
 #include <lauxlib.h>
 
+#include "base/memory.h"
 #include "base/suggest.h"
 #include "script/declare.h"
 #include "script/problem.h"
 
-enum { HISTORY_SIZE_MAX = 100000, MESSAGE_SIZE_MAX = 16 << 20 };
+enum { HISTORY_SIZE_MAX = 100000, MESSAGE_SIZE_MAX = 16 << 20, BATCH_SIZE_MAX = 10000 };
 enum { WRONG_MAX = 8 }; /* unknown names of one table: enough to see what is wrong */
 
 /* ---- durations ---- */
@@ -114,49 +115,128 @@ static void read_max_size(lua_State *L, struct channel_type *type)
     type->max_size = (size_t)read_count(L, type, "max_size", 1, MESSAGE_SIZE_MAX);
 }
 
-static void read_history_ttl(lua_State *L, struct channel_type *type)
+/* 0 after it has said what is wrong. */
+static int64_t read_duration(lua_State *L, const struct channel_type *type, const char *name)
 {
     struct slice text = {NULL, 0};
+    int64_t ms;
     if (lua_type(L, -1) == LUA_TSTRING)
         text.at = lua_tolstring(L, -1, &text.len);
-    if (text.at != NULL && duration_parse(text, &type->history_ttl_ms) && type->history_ttl_ms > 0)
-        return;
-    refuse(L, type,
-           "option `history.ttl` is a duration such as \"30s\", \"5m\", \"24h\" or \"7d\" (got %s)",
-           luaL_tolstring(L, -1, NULL));
+    if (text.at != NULL && duration_parse(text, &ms) && ms > 0)
+        return ms;
+    refuse(L, type, "option `%s` is a duration such as \"30s\", \"5m\", \"24h\" or \"7d\" (got %s)",
+           name, luaL_tolstring(L, -1, NULL));
     lua_pop(L, 1);
+    return 0;
 }
 
-static void check_history_keys(lua_State *L, const struct channel_type *type)
+/* The table on top has members of these two names alone. */
+static void check_keys(lua_State *L, const struct channel_type *type, const char *option,
+                       const char *const two[3])
 {
-    static const char *const names[] = {"size", "ttl", NULL};
+    int top = lua_gettop(L);
     lua_pushnil(L);
     for (int wrong = 0; wrong < WRONG_MAX && lua_next(L, -2); lua_pop(L, 1)) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[number]";
-        if (strcmp(name, "size") != 0 && strcmp(name, "ttl") != 0) {
-            const char *near = suggest(slice_of(name), names);
-            refuse(L, type, "option `history` has no `%s`: did you mean `%s`?", name,
-                   near ? near : "size` or `ttl");
-            wrong++;
-        }
+        if (strcmp(name, two[0]) == 0 || strcmp(name, two[1]) == 0)
+            continue;
+        const char *near = suggest(slice_of(name), two);
+        if (near != NULL)
+            refuse(L, type, "option `%s` has no `%s`: did you mean `%s`?", option, name, near);
+        else
+            refuse(L, type, "option `%s` has no `%s`: did you mean `%s` or `%s`?", option, name,
+                   two[0], two[1]);
+        wrong++;
     }
+    lua_settop(L, top);
 }
 
 static void read_history(lua_State *L, struct channel_type *type)
 {
-    int top = lua_gettop(L);
     if (!lua_istable(L, -1)) {
         type->history_size = (unsigned)read_count(L, type, "history", 0, HISTORY_SIZE_MAX);
         return;
     }
-    check_history_keys(L, type);
-    lua_settop(L, top);
+    check_keys(L, type, "history", (const char *const[]){"size", "ttl", NULL});
     lua_getfield(L, -1, "size");
     type->history_size = (unsigned)read_count(L, type, "history.size", 0, HISTORY_SIZE_MAX);
     lua_pop(L, 1);
     if (lua_getfield(L, -1, "ttl") != LUA_TNIL)
-        read_history_ttl(L, type);
+        type->history_ttl_ms = read_duration(L, type, "history.ttl");
     lua_pop(L, 1);
+}
+
+/* ---- delivery ---- */
+
+static void read_slow(lua_State *L, struct channel_type *type)
+{
+    static const char *const policies[] = {[FRAME_NEEDED] = "disconnect",
+                                           [FRAME_DROPPED] = "drop_oldest",
+                                           [FRAME_CONFLATED] = "conflate",
+                                           NULL};
+    const char *given = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    for (int i = 0; given != NULL && policies[i] != NULL; i++)
+        if (strcmp(given, policies[i]) == 0) {
+            type->slow = (enum frame_slow)i;
+            return;
+        }
+    refuse(L, type, "option `slow` is \"disconnect\", \"drop_oldest\" or \"conflate\" (got %s)",
+           luaL_tolstring(L, -1, NULL));
+    lua_pop(L, 1);
+}
+
+static void read_key(lua_State *L, struct channel_type *type)
+{
+    if (lua_type(L, -1) != LUA_TSTRING)
+        refuse(L, type, "option `conflate.key` is the name of a message's member (got %s)",
+               luaL_typename(L, -1));
+    else if (type->key == NULL)
+        type->key = xstrdup(lua_tostring(L, -1));
+}
+
+static void read_conflate(lua_State *L, struct channel_type *type)
+{
+    if (!lua_istable(L, -1)) {
+        type->conflate_ms = read_duration(L, type, "conflate");
+        return;
+    }
+    check_keys(L, type, "conflate", (const char *const[]){"every", "key", NULL});
+    if (lua_getfield(L, -1, "every") != LUA_TNIL)
+        type->conflate_ms = read_duration(L, type, "conflate.every");
+    lua_pop(L, 1);
+    if (lua_getfield(L, -1, "key") != LUA_TNIL)
+        read_key(L, type);
+    lua_pop(L, 1);
+}
+
+static void read_batch(lua_State *L, struct channel_type *type)
+{
+    if (!lua_istable(L, -1)) {
+        refuse(L, type,
+               "option `batch` is a table such as { size = 50, delay = \"20ms\" } (got %s)",
+               luaL_typename(L, -1));
+        return;
+    }
+    check_keys(L, type, "batch", (const char *const[]){"size", "delay", NULL});
+    lua_getfield(L, -1, "size");
+    type->batch_size = (unsigned)read_count(L, type, "batch.size", 2, BATCH_SIZE_MAX);
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "delay");
+    type->batch_ms = read_duration(L, type, "batch.delay");
+    lua_pop(L, 1);
+}
+
+/* What fits no single option. */
+static void check_delivery(lua_State *L, const struct channel_type *type)
+{
+    if (type->conflate_ms > 0 && type->batch_size > 0)
+        refuse(L, type,
+               "options `conflate` and `batch` exclude each other: what `conflate` holds goes out "
+               "together");
+    if (type->key != NULL && type->conflate_ms == 0 && type->slow != FRAME_CONFLATED)
+        refuse(
+            L, type,
+            "option `conflate.key` does nothing without `conflate.every` or `slow = \"conflate\"`");
 }
 
 static const struct {
@@ -165,6 +245,7 @@ static const struct {
 } rows[] = {
     {"subscribe", read_subscribe}, {"publish", read_publish},   {"call", read_call},
     {"presence", read_presence},   {"max_size", read_max_size}, {"history", read_history},
+    {"slow", read_slow},           {"conflate", read_conflate}, {"batch", read_batch},
 };
 
 /* All that there are and will be, for "did you mean". */
@@ -213,4 +294,5 @@ void options_read(lua_State *L, int index, struct channel_type *type)
         }
     }
     lua_settop(L, index);
+    check_delivery(L, type);
 }

@@ -20,6 +20,7 @@ void channel_type_destroy(struct channel_type *type)
     rule_destroy(type->subscribe);
     rule_destroy(type->publish);
     rule_destroy(type->call);
+    free(type->key);
     free(type->file);
     free(type);
 }

@@ -8,11 +8,8 @@ static struct frame *create(size_t len)
 {
     ensure(len <= UINT32_MAX);
     struct frame *frame = xmalloc(sizeof *frame + len);
+    *frame = (struct frame){.len = (uint32_t)len, .messages = 1};
     atomic_init(&frame->refs, 1);
-    frame->len = (uint32_t)len;
-    frame->head_len = 0;
-    frame->messages = 1;
-    frame->is_last = false;
     return frame;
 }
 

@@ -51,6 +51,12 @@ static void push_type(lua_State *L, const struct channel_type *type)
     set_integer(L, "max_size", (lua_Integer)type->max_size);
     set_integer(L, "history", type->history_size);
     set_integer(L, "ttl", type->history_ttl_ms);
+    set_integer(L, "slow", type->slow);
+    set_integer(L, "conflate", type->conflate_ms);
+    set_integer(L, "batch", type->batch_size);
+    set_integer(L, "batch_ms", type->batch_ms);
+    lua_pushstring(L, type->key);
+    lua_setfield(L, -2, "key");
     lua_pushboolean(L, type->presence);
     lua_setfield(L, -2, "presence");
     push_hooks(L, type->hooks);

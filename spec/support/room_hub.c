@@ -377,6 +377,12 @@ static struct channel_type *make_type(lua_State *L, int at)
     type->max_size = (size_t)get_integer(L, at, "max_size", MAX_SIZE_DEFAULT);
     type->history_size = (unsigned)get_integer(L, at, "history", 0);
     type->history_ttl_ms = get_integer(L, at, "ttl", 0);
+    struct slice key = get_slice(L, at, "key");
+    type->slow = (enum frame_slow)get_integer(L, at, "slow", FRAME_NEEDED);
+    type->key = key.at != NULL ? xslicedup(key) : NULL;
+    type->conflate_ms = get_integer(L, at, "conflate", 0);
+    type->batch_size = (unsigned)get_integer(L, at, "batch", 0);
+    type->batch_ms = get_integer(L, at, "batch_ms", 0);
     type->hooks = get_bits(L, at, "hooks", hook_names);
     type->file = xstrdup("rules.lua");
     type->line = 7;
@@ -410,6 +416,7 @@ static void free_generation(struct generation *generation)
         rule_destroy(type->subscribe);
         rule_destroy(type->publish);
         rule_destroy(type->call);
+        free(type->key);
         free(type->file);
         free(type);
     }
@@ -927,7 +934,7 @@ static lua_Integer take_frames(lua_State *L, struct client *client, int close_at
             ensure(frame.opcode != WS_CLOSE || rest.len == 0);
             push_heard(L, &frame, close_at);
         }
-        bool is_over = outbox_sent(out, entry.len);
+        bool is_over = outbox_sent(out, entry.len, 0);
         ensure(is_over == (frame.opcode == WS_CLOSE));
     }
     return entries;
@@ -1004,6 +1011,23 @@ static int push_frame(lua_State *L)
     return 0;
 }
 
+/* sent(bytes): the peer took so many */
+static int sent(lua_State *L)
+{
+    struct client *client = check_client(L);
+    uint64_t now = loop_now_ms(client->conn.hub->loop);
+    lua_pushboolean(L, outbox_sent(&client->conn.out, (size_t)luaL_checkinteger(L, 2), now));
+    return 1;
+}
+
+/* rest() -> the bytes of the first frame that have not gone */
+static int rest_of(lua_State *L)
+{
+    struct slice rest = outbox_peek(&check_client(L)->conn.out, 0);
+    lua_pushlstring(L, rest.at, rest.len);
+    return 1;
+}
+
 /* drop(): the peer has gone without a word */
 static int drop(lua_State *L)
 {
@@ -1039,7 +1063,7 @@ static const luaL_Reg world_methods[] = {{"turn", turn},
 static const luaL_Reg client_methods[] = {
     {"hear", hear},   {"flush", flush},     {"stuck", set_stuck},  {"waiting", waiting},
     {"wakes", wakes}, {"closing", closing}, {"close", close_conn}, {"push", push_frame},
-    {"drop", drop},   {NULL, NULL}};
+    {"drop", drop},   {"sent", sent},       {"rest", rest_of},     {NULL, NULL}};
 static const luaL_Reg asked_methods[] = {
     {"answer", answer_of}, {"abandon", abandon}, {"__gc", free_asked}, {NULL, NULL}};
 

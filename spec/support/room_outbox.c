@@ -105,7 +105,8 @@ static int new_box(lua_State *L)
 static int push(lua_State *L)
 {
     lua_pushboolean(
-        L, outbox_push(check_box(L), check_frame(L, 2), (uint64_t)luaL_optinteger(L, 3, 0)));
+        L, outbox_push(check_box(L), check_frame(L, 2), (uint32_t)luaL_optinteger(L, 4, 0),
+                       (uint64_t)luaL_optinteger(L, 3, 0)));
     return 1;
 }
 
@@ -127,7 +128,8 @@ static int peek(lua_State *L)
 
 static int sent(lua_State *L)
 {
-    lua_pushboolean(L, outbox_sent(check_box(L), (size_t)luaL_checkinteger(L, 2)));
+    lua_pushboolean(L, outbox_sent(check_box(L), (size_t)luaL_checkinteger(L, 2),
+                                   (uint64_t)luaL_optinteger(L, 3, 0)));
     return 1;
 }
 

@@ -122,7 +122,7 @@ static void read_out(struct client *client)
         struct peer_frame frame;
         while (frame_take(&rest, &frame))
             hear_message(client, frame.payload);
-        outbox_sent(out, entry.len);
+        outbox_sent(out, entry.len, 0);
     }
 }
 

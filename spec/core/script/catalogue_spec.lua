@@ -34,6 +34,7 @@ describe("script/catalogue", function()
     assert.same({
       pattern = "news:{topic}", subscribe = "user", publish = "nobody", call = "nobody",
       file = "a.lua", line = 1, max_size = 65536, history = 0, ttl = 0, presence = false,
+      slow = 0, conflate = 0, batch = 0, batch_ms = 0,
       hooks = { open = false, close = false, subscribe = false, unsubscribe = false,
                 publish = false, published = false, call = false },
     }, set[1])
@@ -150,6 +151,44 @@ describe("script/catalogue", function()
     refuses('channel("a", { blub = 5 })', "a.lua:1: unknown option `blub`")
     refuses('channel("a",\n{ rate = "1/s" })', "a.lua:1: option `rate` is not available in this version")
     refuses('channel("a", { 5 })', "a.lua:1: the options of channel() have names, such as { history = 50 }")
+  end)
+
+  it("reads how messages go out", function()
+    local set = assert(load([[
+      channel("a", { slow = "drop_oldest" })
+      channel("b", { slow = "conflate", conflate = { key = "symbol" } })
+      channel("c", { conflate = "100ms" })
+      channel("d", { conflate = { every = "2s", key = "k" } })
+      channel("e", { batch = { size = 50, delay = "20ms" } })
+      channel("f")]]))
+    local by = {}
+    for _, type in ipairs(set) do by[type.pattern] = { type.slow, type.key, type.conflate, type.batch, type.batch_ms } end
+    assert.same({ 1, nil, 0, 0, 0 }, by.a)
+    assert.same({ 2, "symbol", 0, 0, 0 }, by.b)
+    assert.same({ 0, nil, 100, 0, 0 }, by.c)
+    assert.same({ 0, "k", 2000, 0, 0 }, by.d)
+    assert.same({ 0, nil, 0, 50, 20 }, by.e)
+    assert.same({ 0, nil, 0, 0, 0 }, by.f)
+  end)
+
+  it("refuses ways of going out that are none", function()
+    refuses('channel("a", { slow = "never" })',
+      'a.lua:1: option `slow` is "disconnect", "drop_oldest" or "conflate" (got never)')
+    refuses('channel("a", { conflate = true })',
+      'a.lua:1: option `conflate` is a duration such as "30s", "5m", "24h" or "7d" (got true)')
+    refuses('channel("a", { conflate = { evry = "1s" } })', "a.lua:1: option `conflate` has no `evry`: did you mean `every`?")
+    refuses('channel("a", { conflate = { every = "1s", key = 7 } })',
+      "a.lua:1: option `conflate.key` is the name of a message's member (got number)")
+    refuses('channel("a", { conflate = { key = "k" } })',
+      'a.lua:1: option `conflate.key` does nothing without `conflate.every` or `slow = "conflate"`')
+    refuses('channel("a", { batch = 50 })',
+      'a.lua:1: option `batch` is a table such as { size = 50, delay = "20ms" } (got number)')
+    refuses('channel("a", { batch = { size = 1, delay = "1s" } })',
+      "a.lua:1: option `batch.size` is a whole number from 2 to 10000 (got 1)")
+    refuses('channel("a", { batch = { size = 5 } })',
+      'a.lua:1: option `batch.delay` is a duration such as "30s", "5m", "24h" or "7d" (got nil)')
+    refuses('channel("a", { conflate = "1s", batch = { size = 5, delay = "1s" } })',
+      "a.lua:1: options `conflate` and `batch` exclude each other: what `conflate` holds goes out together")
   end)
 
   it("refuses options of the wrong type", function()

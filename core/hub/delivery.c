@@ -1,0 +1,210 @@
+#include "hub/delivery.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "hub/channel.h"
+#include "hub/hub.h"
+#include "wire/json.h"
+
+/* Past the first, what is held goes out before its time; a frame carries about the second at most;
+ * and what a held one takes beside its bytes. */
+enum { HELD_BYTES_MAX = 256 * 1024, FRAME_BYTES_MAX = 64 * 1024, HELD_COST = 128 };
+
+struct held {
+    uint64_t key;
+    uint64_t offset;
+    struct identity *who;
+    struct slice data; /* owned */
+};
+
+/* ---- now ---- */
+
+/* What a message is about: the value of the member that the type names, as it stands in the JSON.
+ */
+static uint64_t key_of(const struct channel_type *type, struct slice data)
+{
+    struct slice value;
+    if (type->key == NULL || !json_find(data, type->key, &value))
+        return 0;
+    return hash_bytes(value);
+}
+
+static void fan_out(struct channel *channel, const struct publication *first, unsigned count,
+                    uint64_t key)
+{
+    struct hub *hub = channel->hub;
+    struct frame *frames[DIALECTS_MAX] = {0};
+    for (unsigned d = 0; d < hub->options->dialect_count; d++)
+        if (channel->dialects[d] > 0) {
+            frames[d] = hub->options->dialects[d]->publications(first, count);
+            frames[d]->slow = channel->type->slow;
+            frames[d]->key = key;
+        }
+    for (unsigned worker = 0; worker < hub->count; worker++)
+        if (channel->listeners[worker] > 0)
+            hub_fan_out(hub, worker, channel->name, frames);
+    for (unsigned d = 0; d < hub->options->dialect_count; d++)
+        frame_unref(frames[d]);
+}
+
+/* ---- held ---- */
+
+static struct slice map_key(const struct held *held)
+{
+    return slice_make((const char *)&held->key, sizeof held->key);
+}
+
+static void fill(struct held *held, const struct publication *publication)
+{
+    held->offset = publication->offset;
+    held->who = identity_ref(publication->who);
+    held->data = slice_make(xslicedup(publication->data), publication->data.len);
+}
+
+static void empty(struct held *held)
+{
+    identity_unref(held->who);
+    free((char *)held->data.at);
+}
+
+static void hold(struct delivery *delivery, const struct publication *publication, uint64_t key,
+                 bool is_conflated)
+{
+    struct held *held = xmalloc(sizeof *held);
+    held->key = key;
+    fill(held, publication);
+    if (delivery->count == delivery->room) {
+        delivery->room = delivery->room ? delivery->room * 2 : 8;
+        delivery->held = xrealloc(delivery->held, delivery->room * sizeof *delivery->held);
+    }
+    delivery->held[delivery->count++] = held;
+    delivery->bytes += held->data.len + HELD_COST;
+    if (is_conflated)
+        map_add(&delivery->keys, map_key(held), held);
+}
+
+void delivery_finish(struct channel *channel)
+{
+    struct delivery *delivery = &channel->delivery;
+    timer_stop(channel->hub->timers, &delivery->timer);
+    for (unsigned i = 0; i < delivery->count; i++) {
+        empty(delivery->held[i]);
+        free(delivery->held[i]);
+    }
+    free(delivery->held);
+    map_finish(&delivery->keys);
+    *delivery = (struct delivery){0};
+}
+
+static struct publication publication_of(const struct channel *channel, const struct held *held)
+{
+    return (struct publication){channel->name, held->data, held->who, held->offset};
+}
+
+/* As many from the first on as one frame carries; where readers who are behind get the newest of
+ * each key, one. */
+static unsigned fan_out_some(struct channel *channel, unsigned from)
+{
+    const struct delivery *delivery = &channel->delivery;
+    unsigned left = delivery->count - from, count = 0;
+    size_t bytes = 0;
+    struct publication *list = xmalloc(left * sizeof *list);
+    do {
+        list[count] = publication_of(channel, delivery->held[from + count]);
+        bytes += list[count++].data.len;
+    } while (count < left && bytes < FRAME_BYTES_MAX && channel->type->slow != FRAME_CONFLATED);
+    fan_out(channel, list, count, delivery->held[from]->key);
+    free(list);
+    return count;
+}
+
+void delivery_flush(struct channel *channel)
+{
+    struct delivery *delivery = &channel->delivery;
+    if (delivery->count == 0)
+        return;
+    for (unsigned at = 0; at < delivery->count;)
+        at += fan_out_some(channel, at);
+    delivery_finish(channel);
+}
+
+/* ---- batch: together, by number or by time ---- */
+
+static void on_batch_due(struct timer *timer)
+{
+    delivery_flush(CONTAINER(timer, struct channel, delivery.timer));
+}
+
+static void add_to_batch(struct channel *channel, const struct publication *publication)
+{
+    const struct channel_type *type = channel->type;
+    struct delivery *delivery = &channel->delivery;
+    hold(delivery, publication, key_of(type, publication->data), false);
+    if (delivery->count >= type->batch_size || delivery->bytes > HELD_BYTES_MAX)
+        delivery_flush(channel);
+    else if (delivery->count == 1)
+        timer_start(channel->hub->timers, &delivery->timer, (uint64_t)type->batch_ms, on_batch_due);
+}
+
+/* ---- conflate: the newest of each key, once in an interval ---- */
+
+static void start_interval(struct channel *channel);
+
+static void on_interval(struct timer *timer)
+{
+    struct channel *channel = CONTAINER(timer, struct channel, delivery.timer);
+    if (channel->delivery.count == 0)
+        return; /* it was quiet: the next one goes out at once */
+    delivery_flush(channel);
+    start_interval(channel);
+}
+
+static void start_interval(struct channel *channel)
+{
+    timer_start(channel->hub->timers, &channel->delivery.timer,
+                (uint64_t)channel->type->conflate_ms, on_interval);
+}
+
+/* The place stays, so that no key waits for ever behind livelier ones. */
+static void renew(struct channel *channel, struct held *held, const struct publication *publication)
+{
+    channel->delivery.bytes += publication->data.len - held->data.len;
+    empty(held);
+    fill(held, publication);
+    stats_add(&channel->hub->stats, STAT_DROPS_CONFLATED, 1);
+}
+
+static void conflate(struct channel *channel, const struct publication *publication)
+{
+    struct delivery *delivery = &channel->delivery;
+    uint64_t key = key_of(channel->type, publication->data);
+    if (!timer_is_set(&delivery->timer)) {
+        fan_out(channel, publication, 1, key);
+        start_interval(channel);
+        return;
+    }
+    struct held *older = map_find(&delivery->keys, slice_make((const char *)&key, sizeof key));
+    if (older != NULL)
+        renew(channel, older, publication);
+    else
+        hold(delivery, publication, key, true);
+    if (delivery->bytes > HELD_BYTES_MAX) {
+        delivery_flush(channel);
+        start_interval(channel);
+    }
+}
+
+void delivery_publish(struct channel *channel, const struct publication *publication)
+{
+    const struct channel_type *type = channel->type;
+    if (channel->seats.count == 0)
+        return;
+    if (type->conflate_ms > 0)
+        conflate(channel, publication);
+    else if (type->batch_size > 0)
+        add_to_batch(channel, publication);
+    else
+        fan_out(channel, publication, 1,
+                type->slow == FRAME_CONFLATED ? key_of(type, publication->data) : 0);
+}
