@@ -86,6 +86,7 @@ void channel_destroy(struct channel *channel)
     map_remove(&hub->channels, channel->name);
     stats_add(&hub->stats, STAT_CHANNELS, -1);
     delivery_finish(channel);
+    limits_finish(&channel->limits);
     history_finish(&channel->history);
     free(channel->listeners);
     free((char *)channel->name.at);

@@ -7,6 +7,7 @@
 #include "hub/dialect.h"
 #include "hub/generation.h"
 #include "hub/history.h"
+#include "hub/limit.h"
 #include "loop/timer.h"
 
 struct hub;
@@ -32,6 +33,7 @@ struct channel {
     unsigned dialects[DIALECTS_MAX];    /* how many seats each dialect has */
     struct history history;
     struct delivery delivery;
+    struct limits limits;
     uint64_t offset;                    /* of the last message; counts only with history */
     char epoch[EPOCH_LEN + 1];
     struct timer linger;

@@ -4,6 +4,7 @@
 
 #include "base/slice.h"
 #include "rule/pattern.h"
+#include "rule/rate.h"
 #include "rule/rule.h"
 #include "wire/frame.h"
 
@@ -29,7 +30,7 @@ enum server_hook {
     SERVER_HOOK_COUNT
 };
 
-enum { MAX_SIZE_DEFAULT = 64 * 1024 };
+enum { MAX_SIZE_DEFAULT = 64 * 1024, RATES_MAX = 8 };
 
 /* One channel(pattern, options). Owned by its generation, immutable, read by all workers. */
 struct channel_type {
@@ -44,6 +45,8 @@ struct channel_type {
     int64_t conflate_ms;    /* the newest of each key goes out once in that time, 0 = all at once */
     unsigned batch_size;    /* so many go out together, 0 = each by itself ... */
     int64_t batch_ms;       /* ... or what there is when the first has waited so long */
+    struct rate *rates;     /* how often a client may publish and call; owned */
+    unsigned rate_count;    /* at most RATES_MAX */
     unsigned hooks;         /* bit per enum hook */
     unsigned script;        /* which script of the generation declared it */
     unsigned index;         /* which channel() of that script, from 0 */

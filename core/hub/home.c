@@ -453,6 +453,8 @@ void home_handle(struct hub *hub, const struct request *request)
     struct event event = {hub, request, channel_open(hub, request->channel, request->hops)};
     if (event.channel == NULL) /* on_open's own wishes cannot take the type away, a reload can */
         refuse_code(hub, request, ERROR_UNKNOWN_CHANNEL);
+    else if (request->verb != VERB_SUBSCRIBE && !limit_take(event.channel, request, &error))
+        refuse(hub, request, &error);
     else
         verbs[request->verb](&event);
 }

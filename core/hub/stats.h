@@ -33,6 +33,7 @@
     X(REFUSED_RULE, "weir_refused_total{reason=\"rule\"}", "counter",                              \
       "Commands refused, by reason.")                                                              \
     X(REFUSED_SCRIPT, "weir_refused_total{reason=\"script\"}", "counter", "")                      \
+    X(REFUSED_RATE, "weir_refused_total{reason=\"rate\"}", "counter", "")                                          \
     X(REFUSED_SIZE, "weir_refused_total{reason=\"max_size\"}", "counter", "")                      \
     X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                        \
     X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                        \

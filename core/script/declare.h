@@ -18,7 +18,4 @@ void declare_collect(lua_State *L, struct program *program);
 const char *hook_name(enum hook hook); /* "on_publish"; "rpc" for HOOK_CALL */
 const char *server_hook_name(enum server_hook hook);
 
-/* "30s", "5m", "24h", "7d", "500ms" in milliseconds; false when it is not that. */
-bool duration_parse(struct slice text, int64_t *ms);
-
 #endif

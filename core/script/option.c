@@ -6,6 +6,7 @@
 
 #include <lauxlib.h>
 
+#include "base/duration.h"
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "script/declare.h"
@@ -13,30 +14,6 @@
 
 enum { HISTORY_SIZE_MAX = 100000, MESSAGE_SIZE_MAX = 16 << 20, BATCH_SIZE_MAX = 10000 };
 enum { WRONG_MAX = 8 }; /* unknown names of one table: enough to see what is wrong */
-
-/* ---- durations ---- */
-
-static const struct {
-    const char *unit;
-    int64_t ms;
-} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-
-bool duration_parse(struct slice text, int64_t *ms)
-{
-    size_t at = 0;
-    int64_t n = 0;
-    for (; at < text.len && at < 9 && text.at[at] >= '0' && text.at[at] <= '9'; at++)
-        n = n * 10 + (text.at[at] - '0');
-    if (at == 0)
-        return false;
-    struct slice unit = slice_make(text.at + at, text.len - at);
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (slice_is(unit, units[i].unit)) {
-            *ms = n * units[i].ms;
-            return true;
-        }
-    return false;
-}
 
 /* ---- rows: each reads the value on top, which stays there ---- */
 
@@ -166,6 +143,43 @@ static void read_history(lua_State *L, struct channel_type *type)
     lua_pop(L, 1);
 }
 
+/* ---- rates ---- */
+
+static void read_one_rate(lua_State *L, struct channel_type *type)
+{
+    struct error err;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        refuse(L, type,
+               "option `rate` is a text such as \"5/10s per user\", or a list of them (got %s)",
+               luaL_typename(L, -1));
+    else if (type->rate_count == RATES_MAX)
+        refuse(L, type, "option `rate` has at most %d rates", RATES_MAX);
+    else if (rate_parse(slice_of(lua_tostring(L, -1)), &type->rates[type->rate_count], &err))
+        type->rate_count++;
+    else
+        refuse(L, type, "option `rate`: %s in \"%s\"", err.text, lua_tostring(L, -1));
+}
+
+static void read_rate(lua_State *L, struct channel_type *type)
+{
+    if (type->rates == NULL)
+        type->rates = xcalloc(RATES_MAX, sizeof *type->rates);
+    if (!lua_istable(L, -1)) {
+        read_one_rate(L, type);
+        return;
+    }
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+    if (count == 0)
+        refuse(L, type,
+               "option `rate` is a text such as \"5/10s per user\", or a list of them (got an "
+               "empty table)");
+    for (lua_Integer i = 1; i <= count && i <= RATES_MAX + 1; i++) {
+        lua_rawgeti(L, -1, i);
+        read_one_rate(L, type);
+        lua_pop(L, 1);
+    }
+}
+
 /* ---- delivery ---- */
 
 static void read_slow(lua_State *L, struct channel_type *type)
@@ -245,7 +259,8 @@ static const struct {
 } rows[] = {
     {"subscribe", read_subscribe}, {"publish", read_publish},   {"call", read_call},
     {"presence", read_presence},   {"max_size", read_max_size}, {"history", read_history},
-    {"slow", read_slow},           {"conflate", read_conflate}, {"batch", read_batch},
+    {"rate", read_rate},           {"slow", read_slow},         {"conflate", read_conflate},
+    {"batch", read_batch},
 };
 
 /* All that there are and will be, for "did you mean". */

@@ -20,6 +20,9 @@ void channel_type_destroy(struct channel_type *type)
     rule_destroy(type->subscribe);
     rule_destroy(type->publish);
     rule_destroy(type->call);
+    for (unsigned i = 0; i < type->rate_count; i++)
+        rate_finish(&type->rates[i]);
+    free(type->rates);
     free(type->key);
     free(type->file);
     free(type);

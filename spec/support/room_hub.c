@@ -363,6 +363,21 @@ static struct rule *get_rule(lua_State *L, int at, const char *name, const struc
     return rule;
 }
 
+static void get_rates(lua_State *L, int at, struct channel_type *type)
+{
+    struct error err;
+    if (lua_getfield(L, at, "rates") == LUA_TTABLE) {
+        type->rates = xcalloc(RATES_MAX, sizeof *type->rates);
+        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++) {
+            if (!rate_parse(slice_of(lua_tostring(L, -1)), &type->rates[type->rate_count++], &err))
+                luaL_error(L, "%s", err.text);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 static struct channel_type *make_type(lua_State *L, int at)
 {
     struct error err;
@@ -383,6 +398,7 @@ static struct channel_type *make_type(lua_State *L, int at)
     type->conflate_ms = get_integer(L, at, "conflate", 0);
     type->batch_size = (unsigned)get_integer(L, at, "batch", 0);
     type->batch_ms = get_integer(L, at, "batch_ms", 0);
+    get_rates(L, at, type);
     type->hooks = get_bits(L, at, "hooks", hook_names);
     type->file = xstrdup("rules.lua");
     type->line = 7;
@@ -416,6 +432,9 @@ static void free_generation(struct generation *generation)
         rule_destroy(type->subscribe);
         rule_destroy(type->publish);
         rule_destroy(type->call);
+        for (unsigned r = 0; r < type->rate_count; r++)
+            rate_finish(&type->rates[r]);
+        free(type->rates);
         free(type->key);
         free(type->file);
         free(type);
@@ -650,6 +669,7 @@ static int look_at_channel(lua_State *L)
     lua_newtable(L);
     push_channel(L, channel);
     set_integer(L, "offset", (lua_Integer)channel->offset);
+    set_integer(L, "counted", (lua_Integer)channel->limits.counted.count);
     set_slice(L, "epoch", slice_of(channel->epoch));
     lua_pushboolean(L, channel->type != NULL);
     lua_setfield(L, -2, "has_type");

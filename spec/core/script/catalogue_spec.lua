@@ -149,7 +149,7 @@ describe("script/catalogue", function()
   it("refuses unknown options, and those of later versions", function()
     refuses('channel("a", { histroy = 5 })', "a.lua:1: unknown option `histroy`: did you mean `history`?")
     refuses('channel("a", { blub = 5 })', "a.lua:1: unknown option `blub`")
-    refuses('channel("a",\n{ rate = "1/s" })', "a.lua:1: option `rate` is not available in this version")
+    refuses('channel("a",\n{ schema = "1/s" })', "a.lua:1: option `schema` is not available in this version")
     refuses('channel("a", { 5 })', "a.lua:1: the options of channel() have names, such as { history = 50 }")
   end)
 
@@ -169,6 +169,18 @@ describe("script/catalogue", function()
     assert.same({ 0, "k", 2000, 0, 0 }, by.d)
     assert.same({ 0, nil, 0, 50, 20 }, by.e)
     assert.same({ 0, nil, 0, 0, 0 }, by.f)
+  end)
+
+  it("reads rates, and says what is wrong with them", function()
+    assert(load [[channel("a", { rate = "5/10s per user" }) channel("b", { rate = { "5/s", "100/m per channel" } })]])
+    refuses('channel("a", { rate = "5/10s per usr" })',
+      'a.lua:1: option `rate`: unknown "per usr": did you mean "per user"? in "5/10s per usr"')
+    refuses('channel("a", { rate = 5 })',
+      'a.lua:1: option `rate` is a text such as "5/10s per user", or a list of them (got number)')
+    refuses('channel("a", { rate = {} })',
+      'a.lua:1: option `rate` is a text such as "5/10s per user", or a list of them (got an empty table)')
+    refuses('channel("a", { rate = { "1/s", "1/s", "1/s", "1/s", "1/s", "1/s", "1/s", "1/s", "1/s" } })',
+      "a.lua:1: option `rate` has at most 8 rates")
   end)
 
   it("refuses ways of going out that are none", function()
