@@ -13,12 +13,12 @@ endif
 # Every Debian package, in one place. `make run` needs the first line, `make test` the second too,
 # the slower proofs the third.
 PACKAGES_BUILD := gcc libc6-dev make pkg-config liblua5.4-dev lua-cjson libwebsockets-dev \
-                  libwebsockets-evlib-uv libuv1-dev liburing-dev libssl-dev libcap-dev
+                  libwebsockets-evlib-uv libuv1-dev liburing-dev libssl-dev zlib1g-dev libcap-dev
 PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl jq openssl bsdutils chromium \
                   $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_PROOF := clang libclang-rt-14-dev llvm valgrind lua-check clang-format clang-tidy
 
-PKGS     := lua5.4 libwebsockets libuv liburing openssl
+PKGS     := lua5.4 libwebsockets libuv liburing openssl zlib
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wno-missing-field-initializers
 HARDEN   := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
@@ -149,7 +149,7 @@ FUZZ_SRC     := $(sort $(wildcard core/base/*.c core/wire/*.c core/rule/*.c core
 fuzz: install-proof ## every parser of what strangers send, FUZZ_SECONDS (60) each, ONE=pattern for some
 	@set -e; for t in $(if $(ONE),$(filter $(ONE),$(FUZZ_TARGETS)),$(FUZZ_TARGETS)); do \
 	  mkdir -p build/fuzz/$$t; \
-	  clang $(FUZZ_FLAGS) spec/fuzz/$$t.c $(filter-out core/base/asset.c,$(FUZZ_SRC)) -lcrypto -lm -o build/fuzz/$$t.bin; \
+	  clang $(FUZZ_FLAGS) spec/fuzz/$$t.c $(filter-out core/base/asset.c,$(FUZZ_SRC)) -lcrypto -lz -lm -o build/fuzz/$$t.bin; \
 	  echo "fuzz $$t"; build/fuzz/$$t.bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 \
 	    -artifact_prefix=build/fuzz/$$t- -verbosity=0 -print_final_stats=1 build/fuzz/$$t 2>&1 | grep -E 'number_of_executed|ERROR|SUMMARY' ; \
 	done

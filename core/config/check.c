@@ -148,6 +148,7 @@ static const struct allowed allowed[OPTION_COUNT] = {
     [OPTION_ID_io] = {.check = check_io},
     [OPTION_ID_log] = {.check = check_log},
     [OPTION_ID_log_level] = {.check = check_log_level},
+    [OPTION_ID_deflate_min] = {1, GIB},
     [OPTION_ID_max_message] = {1, 64 << 20},
     [OPTION_ID_max_channels] = {1, 1000000},
     [OPTION_ID_max_connections] = {1, 10000000},

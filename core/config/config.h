@@ -24,6 +24,8 @@ enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
     X(dev_anywhere, "dev-anywhere", FLAG, "false", "", "let `weir dev` listen on more than loopback")                  \
     X(test_echo, "test-echo", TEXT, "", "PATH", "test only: a WebSocket endpoint that echoes")                         \
     X(io, "io", TEXT, "auto", "WAY", "how a turn's writes go out: uring (one call for all), send, or auto")            \
+    X(deflate, "deflate", FLAG, "false", "", "compress messages for clients that offer permessage-deflate")            \
+    X(deflate_min, "deflate-min", NUMBER, "512", "BYTES", "messages below it are not compressed")                      \
     X(log, "log", TEXT, "logfmt", "FORMAT", "logfmt or json")                                                          \
     X(log_level, "log-level", TEXT, "info", "LEVEL", "debug, info, warn or error")                                     \
     X(max_message, "max-message", NUMBER, "65536", "BYTES", "largest message a client may send")                       \

@@ -42,15 +42,21 @@ static void put_publication(struct buf *out, const struct publication *publicati
     buf_add_text(out, "}}}");
 }
 
-static struct frame *encode_publications(const struct publication *first, unsigned count)
+static void put_publications(struct buf *out, const struct publication *first, unsigned count)
+{
+    for (const struct publication *one = first; one < first + count; one++) {
+        buf_reserve(out, one->data.len + one->channel.len + 160);
+        if (one > first)
+            buf_add_byte(out, '\n');
+        put_publication(out, one);
+    }
+}
+
+static struct frame *encode_publications(struct hub *hub, const struct publication *first, unsigned count)
 {
     struct buf out = {0};
-    for (const struct publication *one = first; one < first + count; one++) {
-        buf_reserve(&out, one->data.len + one->channel.len + 160);
-        if (one > first)
-            buf_add_byte(&out, '\n');
-        put_publication(&out, one);
-    }
+    (void)hub;
+    put_publications(&out, first, count);
     struct frame *frame = frame_create_message(WS_TEXT, buf_slice(&out));
     frame->messages = count;
     buf_finish(&out);
@@ -213,6 +219,46 @@ const struct dialect centrifuge_json = {
     .skipped = say_skipped,
     .ping = say_ping,
     .seal = seal,
+    .goodbye = say_goodbye,
+};
+
+/* ---- the same, compressed ---- */
+
+static struct frame *deflate_text(struct hub *hub, struct slice text)
+{
+    struct frame *frame = deflater_frame(hub->deflater, WS_TEXT, text);
+    if (frame_is_deflated(frame)) {
+        stats_add(&hub->stats, STAT_DEFLATE_BEFORE, (int64_t)text.len);
+        stats_add(&hub->stats, STAT_DEFLATE_AFTER, frame->len - frame->head_len);
+    }
+    return frame;
+}
+
+static struct frame *deflate_publications(struct hub *hub, const struct publication *first, unsigned count)
+{
+    struct buf out = {0};
+    put_publications(&out, first, count);
+    struct frame *frame = deflate_text(hub, buf_slice(&out));
+    frame->messages = count;
+    buf_finish(&out);
+    return frame;
+}
+
+static struct frame *deflate_replies(struct conn *conn)
+{
+    struct frame *frame = deflate_text(conn->hub, buf_slice(&conn->replies));
+    buf_finish(&conn->replies);
+    return frame;
+}
+
+const struct dialect centrifuge_json_deflate = {
+    .index = 1,
+    .publications = deflate_publications,
+    .answer = say_answer,
+    .unsubscribed = say_unsubscribed,
+    .message = say_message,
+    .ping = say_ping,
+    .seal = deflate_replies,
     .goodbye = say_goodbye,
 };
 

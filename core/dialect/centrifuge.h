@@ -6,6 +6,9 @@
 
 /* What it says. Its index is 0. */
 extern const struct dialect centrifuge_json;
+/* The same for connections that agreed on permessage-deflate: what is long enough is compressed, once for all who hear
+ * it. Its index is 1. Needs the hub's deflater. */
+extern const struct dialect centrifuge_json_deflate;
 
 /* What it hears: one message with one or more commands, a newline between two. Answers and pushes go to the
  * session's conn; a message that is none ends the session (3501). */

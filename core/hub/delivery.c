@@ -37,7 +37,7 @@ static void fan_out(struct channel *channel, const struct publication *first, un
     struct frame *frames[DIALECTS_MAX] = {0};
     for (unsigned d = 0; d < hub->options->dialect_count; d++)
         if (channel->dialects[d] > 0) {
-            frames[d] = hub->options->dialects[d]->publications(first, count);
+            frames[d] = hub->options->dialects[d]->publications(hub, first, count);
             frames[d]->slow = channel->type->slow;
             frames[d]->key = key;
         }

@@ -7,6 +7,7 @@
 #include "wire/frame.h"
 
 struct conn;
+struct hub;
 struct seat;
 
 enum { DIALECTS_MAX = 4 };
@@ -23,7 +24,8 @@ struct dialect {
     unsigned index; /* below DIALECTS_MAX; its place in hub_options.dialects */
     /* One frame with one or more publications of one channel, made once and shared by all who
      * listen in this dialect. */
-    struct frame *(*publications)(const struct publication *first, unsigned count);
+    struct frame *(*publications)(struct hub *hub, const struct publication *first,
+                                  unsigned count);
     /* The others append to conn->replies, which `seal` turns into one frame (or NULL when empty).
      */
     void (*answer)(struct conn *conn, uint64_t tag, const struct answer *answer);

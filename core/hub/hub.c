@@ -31,6 +31,8 @@ struct hub *hub_create(unsigned index, unsigned count, struct hub *const *peers,
     hub->options = options;
     hub->timers = timers_create(loop);
     hub->mailbox = mailbox_create(loop, hub);
+    if (options->deflates)
+        hub->deflater = deflater_create(options->deflate_min);
     return hub;
 }
 
@@ -55,6 +57,7 @@ void hub_destroy(struct hub *hub)
     map_finish(&hub->numbered);
     map_finish(&hub->sessions);
     map_finish(&hub->clients);
+    deflater_destroy(hub->deflater);
     free(hub);
 }
 

@@ -12,6 +12,7 @@
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "loop/timer.h"
+#include "wire/deflate.h"
 
 /* Made by server/ from the configuration; immutable, lent to all hubs. */
 struct hub_options {
@@ -20,6 +21,8 @@ struct hub_options {
     unsigned max_channels;
     struct jwt_keys keys; /* an absent secret: tokens are for server.on_connect alone */
     bool is_dev;
+    bool deflates;      /* permessage-deflate is agreed on where it is offered */
+    size_t deflate_min; /* bytes of a message that are worth it */
     const struct dialect *const *dialects;
     unsigned dialect_count;
     const struct log *log;
@@ -44,6 +47,7 @@ struct hub {
     struct map clients;   /* struct session by client id, once connected */
     uint64_t last_number; /* of sessions and exchanges on this worker */
     struct stats stats;
+    struct deflater *deflater; /* of this thread; NULL unless options->deflates */
     struct hub_move *move; /* channels on their way to a new generation; NULL when all have arrived */
 };
 

@@ -47,6 +47,13 @@
     X(CUT_TIMEOUT, "weir_cut_total{reason=\"timeout\"}", "counter", "")                            \
     X(CUT_NO_PONG, "weir_cut_total{reason=\"no_pong\"}", "counter", "")                            \
     X(CUT_OTHER, "weir_cut_total{reason=\"other\"}", "counter", "")                                \
+    X(DEFLATE_BEFORE, "weir_deflate_bytes_total{stage=\"before\"}", "counter",                     \
+      "Bytes of the messages that were compressed, before and after. Each once, however many "     \
+      "hear it.")                                                                                  \
+    X(DEFLATE_AFTER, "weir_deflate_bytes_total{stage=\"after\"}", "counter", "")                   \
+    X(INFLATE_TOO_LARGE, "weir_inflate_refused_total{reason=\"size\"}", "counter",                 \
+      "Compressed messages that were not taken, by reason.")                                       \
+    X(INFLATE_DAMAGED, "weir_inflate_refused_total{reason=\"damaged\"}", "counter", "")            \
     X(HTTP_REQUESTS, "weir_http_requests_total", "counter", "HTTP requests answered.")             \
     X(HTTP_REFUSED, "weir_http_refused_total", "counter", "HTTP requests answered with an error.")
 

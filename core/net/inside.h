@@ -17,6 +17,7 @@ struct net {
     struct lws_vhost *vhost;
     struct ssl_ctx_st *no_client; /* with TLS: what libwebsockets wants for connections that we never make */
     struct poller *poller;
+    struct inflater *inflater; /* lent to every connection that deflates; NULL unless the hub's options say so */
     int listen_fd;
     struct stream *streams; /* all that are open */
     struct stream *awake, *awake_last; /* those to flush */

@@ -134,6 +134,8 @@ struct net *net_create(struct hub *hub, const struct net_options *options, struc
     net->hub = hub;
     net->options = options;
     net->listen_fd = -1;
+    if (hub->options->deflates)
+        net->inflater = inflater_create();
     net->context = create_context(net);
     if (net->context == NULL) {
         fail(err, ERROR_SYSTEM, "libwebsockets does not start; is the package libwebsockets-evlib-uv installed?");
@@ -167,6 +169,7 @@ void net_destroy(struct net *net)
     }
     ring_destroy(net->ring);
     free(net->writes);
+    inflater_destroy(net->inflater);
     SSL_CTX_free(net->no_client);
     loop_at_turn_end(net->hub->loop, NULL, NULL);
     free(net);

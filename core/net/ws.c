@@ -10,6 +10,7 @@
 #include "hub/session.h"
 #include "net/inside.h"
 #include "net/origin.h"
+#include "wire/extension.h"
 #include "base/utf8.h"
 
 /* TURN_NS: how long one connection is listened to before the others have their turn. */
@@ -73,10 +74,17 @@ static void hear_lines(struct stream *stream, struct slice lines)
         hear_the_rest_later(stream, slice_make(lines.at + heard, lines.len - heard));
 }
 
+static void echo(struct stream *stream, enum ws_opcode opcode, struct slice payload)
+{
+    bool is_deflating = ws_of(stream)->decoder.limits.inflater != NULL;
+    stream_put(stream, is_deflating ? deflater_frame(stream->net->hub->deflater, opcode, payload)
+                                    : frame_create_message(opcode, payload));
+}
+
 static void hear_message(struct stream *stream, enum ws_opcode opcode, struct slice payload)
 {
     if (ws_of(stream)->is_echo)
-        stream_put(stream, frame_create_message(opcode, payload));
+        echo(stream, opcode, payload);
     else if (opcode == WS_TEXT)
         hear_lines(stream, payload);
     else
@@ -108,7 +116,10 @@ static void hear_control(struct stream *stream, enum ws_opcode opcode, struct sl
 static void hear_nonsense(struct stream *stream)
 {
     struct ws_conn *ws = ws_of(stream);
-    stats_add(&stream->net->hub->stats, STAT_CUT_BAD_REQUEST, 1);
+    struct stats *stats = &stream->net->hub->stats;
+    stats_add(stats, STAT_CUT_BAD_REQUEST, 1);
+    if (ws->decoder.is_inflating_broken)
+        stats_add(stats, ws->decoder.close_code == 1009 ? STAT_INFLATE_TOO_LARGE : STAT_INFLATE_DAMAGED, 1);
     conn_close(&stream->conn, ws->decoder.close_code, ws->decoder.why);
 }
 
@@ -273,11 +284,27 @@ static void put_accept(struct buf *out, struct slice key)
     buf_finish(&text);
 }
 
+/* What every upgrade is, and what is agreed on for it. */
+struct handshake {
+    struct http_upgrade upgrade;
+    struct extension_terms terms;
+};
+
+/* Without --deflate nobody looks at what is offered. */
+static bool agree(const struct exchange *exchange, struct extension_terms *terms)
+{
+    *terms = (struct extension_terms){0};
+    if (exchange->stream->net->inflater == NULL || extension_read(exchange->head, terms))
+        return true;
+    http_refuse(exchange->stream, 400, "Sec-WebSocket-Extensions is not well made", NULL);
+    return false;
+}
+
 /* Checks what every upgrade must be; answers it when it is not. */
-static bool check(const struct exchange *exchange, struct http_upgrade *upgrade)
+static bool check(const struct exchange *exchange, struct handshake *handshake)
 {
     struct http_refusal refusal;
-    if (!http_check_upgrade(exchange->head, upgrade, &refusal)) {
+    if (!http_check_upgrade(exchange->head, &handshake->upgrade, &refusal)) {
         http_refuse(exchange->stream, refusal.status, refusal.why,
                     refusal.status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : NULL);
         return false;
@@ -286,18 +313,21 @@ static bool check(const struct exchange *exchange, struct http_upgrade *upgrade)
         http_refuse(exchange->stream, 403, "this page's origin is not on the server's list (--origins)", NULL);
         return false;
     }
-    return true;
+    return agree(exchange, &handshake->terms);
 }
 
-static void switch_protocols(const struct exchange *exchange, const struct http_upgrade *upgrade,
+static void switch_protocols(const struct exchange *exchange, const struct handshake *handshake,
                              const char *subprotocol, struct ws_conn *ws)
 {
     struct buf out = {0};
     buf_add_text(&out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-    put_accept(&out, upgrade->key);
+    put_accept(&out, handshake->upgrade.key);
+    extension_put(&out, &handshake->terms);
     if (subprotocol != NULL)
         buf_printf(&out, "Sec-WebSocket-Protocol: %s\r\n", subprotocol);
     buf_add_text(&out, "\r\n");
+    if (handshake->terms.has_deflate)
+        ws->decoder.limits.inflater = exchange->stream->net->inflater;
     http_upgrade(exchange->stream, buf_slice(&out), &ws_protocol, ws);
     buf_finish(&out);
 }
@@ -315,9 +345,9 @@ static struct ws_conn *create(size_t message_max, bool is_echo)
 
 void ws_upgrade_echo(const struct exchange *exchange)
 {
-    struct http_upgrade upgrade;
-    if (check(exchange, &upgrade))
-        switch_protocols(exchange, &upgrade, NULL, create(ECHO_MAX, true));
+    struct handshake handshake;
+    if (check(exchange, &handshake))
+        switch_protocols(exchange, &handshake, NULL, create(ECHO_MAX, true));
 }
 
 static bool wants_protobuf(const struct exchange *exchange)
@@ -347,7 +377,7 @@ static unsigned copy_headers(const struct http_head *head, struct request_header
     return head->field_count;
 }
 
-static void open_session(const struct exchange *exchange)
+static void open_session(const struct exchange *exchange, const struct dialect *dialect)
 {
     struct stream *stream = exchange->stream;
     struct request_header headers[HTTP_FIELDS_MAX];
@@ -361,7 +391,7 @@ static void open_session(const struct exchange *exchange)
         .headers = headers,
     };
     visit.header_count = copy_headers(exchange->head, headers, &names);
-    stream->conn.dialect = &centrifuge_json;
+    stream->conn.dialect = dialect;
     session_open(&stream->conn, &visit);
     buf_finish(&names);
     buf_finish(&as);
@@ -371,15 +401,15 @@ static void open_session(const struct exchange *exchange)
 void ws_upgrade_centrifuge(const struct exchange *exchange)
 {
     struct stream *stream = exchange->stream;
-    struct http_upgrade upgrade;
-    if (!check(exchange, &upgrade))
+    struct handshake handshake;
+    if (!check(exchange, &handshake))
         return;
     if (wants_protobuf(exchange)) {
         http_refuse(stream, 400, "this version speaks the JSON protocol only, not Protobuf", NULL);
         return;
     }
     bool is_offered = http_has_token(exchange->head, "sec-websocket-protocol", "centrifuge-json");
-    open_session(exchange);
-    switch_protocols(exchange, &upgrade, is_offered ? "centrifuge-json" : NULL,
+    open_session(exchange, handshake.terms.has_deflate ? &centrifuge_json_deflate : &centrifuge_json);
+    switch_protocols(exchange, &handshake, is_offered ? "centrifuge-json" : NULL,
                      create(stream->net->options->max_message, false));
 }

@@ -14,7 +14,7 @@
 
 enum { SPREAD_MS = 2000 };
 
-static const struct dialect *const dialects[] = {&centrifuge_json};
+static const struct dialect *const dialects[] = {&centrifuge_json, &centrifuge_json_deflate};
 
 /* ---- what the rooms are told ---- */
 
@@ -54,6 +54,8 @@ static void fill_options(struct server *server)
         .max_channels = (unsigned)config->max_channels,
         .keys = {.hmac_secret = slice_of(config->token_secret)},
         .is_dev = config->is_dev,
+        .deflates = config->deflate,
+        .deflate_min = config->deflate_min,
         .dialects = dialects,
         .dialect_count = sizeof dialects / sizeof *dialects,
         .log = server->log,

@@ -36,6 +36,11 @@ char *frame_payload(struct frame *frame)
     return frame->bytes + frame->head_len;
 }
 
+bool frame_is_deflated(const struct frame *frame)
+{
+    return frame->head_len > 0 && (frame->bytes[0] & WS_DEFLATED) != 0;
+}
+
 struct frame *frame_create_message(enum ws_opcode opcode, struct slice payload)
 {
     struct frame *frame = frame_create_room(opcode, payload.len);

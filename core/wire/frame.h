@@ -36,6 +36,7 @@ struct frame *frame_create_close(int code, const char *reason) MUST_USE; /* is_l
  * frame_payload(). */
 struct frame *frame_create_room(enum ws_opcode opcode, size_t payload_len) MUST_USE;
 char *frame_payload(struct frame *frame);
+bool frame_is_deflated(const struct frame *frame); /* see wire/deflate */
 
 void frame_ref(struct frame *frame);
 void frame_unref(struct frame *frame); /* NULL is fine */

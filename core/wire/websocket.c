@@ -1,6 +1,7 @@
 #include "wire/websocket.h"
 
 #include "base/utf8.h"
+#include "wire/deflate.h"
 
 enum {
     BIT_FIN = 0x80,
@@ -62,11 +63,25 @@ static bool check_control_start(struct ws_decoder *d)
     return true;
 }
 
+/* The one bit that may be set, and only where a message begins. */
+static bool check_reserved(struct ws_decoder *d)
+{
+    unsigned reserved = d->head[0] & BITS_RESERVED;
+    if (reserved == 0)
+        return true;
+    if (d->limits.inflater == NULL)
+        return break_off(d, BROKEN_PROTOCOL, "reserved bits must be zero: no extension was agreed on");
+    if (reserved != WS_DEFLATED)
+        return break_off(d, BROKEN_PROTOCOL, "reserved bits must be zero but for the first");
+    if (is_control(d) || frame_opcode(d) == WS_CONTINUATION)
+        return break_off(d, BROKEN_PROTOCOL, "only a message's first frame may say that it is compressed");
+    return true;
+}
+
 static bool check_start(struct ws_decoder *d)
 {
-    if (d->head[0] & BITS_RESERVED)
-        return break_off(d, BROKEN_PROTOCOL,
-                         "reserved bits must be zero: no extension was agreed on");
+    if (!check_reserved(d))
+        return false;
     if (is_control(d))
         return check_control_start(d);
     if (frame_opcode(d) > WS_BINARY)
@@ -117,6 +132,7 @@ static void begin_payload(struct ws_decoder *d)
     if (d->is_fragmented)
         return;
     d->opcode = (unsigned char)frame_opcode(d);
+    d->is_deflated = (d->head[0] & WS_DEFLATED) != 0;
     d->fragments = 1;
 }
 
@@ -197,7 +213,7 @@ static bool check_close(struct ws_decoder *d, struct slice payload)
     return true;
 }
 
-/* `piece` is the next part of the current data frame, unmasked. */
+/* `piece` is the next part of the message, unmasked and inflated. */
 static bool check_text(struct ws_decoder *d, struct slice piece)
 {
     if (d->opcode != WS_TEXT)
@@ -230,16 +246,39 @@ static struct slice join(struct buf *kept, struct slice piece, bool must_keep)
     return kept->len > 0 ? buf_slice(kept) : piece;
 }
 
+static bool break_inflating(struct ws_decoder *d, int code, const char *why)
+{
+    d->is_inflating_broken = true;
+    return break_off(d, code, why);
+}
+
+/* Puts what the whole message holds into its place. */
+static bool inflate_message(struct ws_decoder *d, struct slice *whole)
+{
+    struct buf out = {0};
+    enum inflated result = inflater_take(d->limits.inflater, *whole, d->limits.message, &out);
+    buf_finish(&d->message);
+    d->message = out;
+    *whole = out.len > 0 ? buf_slice(&out) : SLICE("");
+    if (result == INFLATED_TOO_LARGE)
+        return break_inflating(d, BROKEN_SIZE, "message too large when inflated");
+    if (result == INFLATED_DAMAGED)
+        return break_inflating(d, BROKEN_TEXT, "a compressed message that cannot be inflated");
+    return check_text(d, *whole);
+}
+
 /* Takes the next piece of the payload; `whole` is what it completes, if it does. */
 static enum ws_step read_payload(struct ws_decoder *d, struct slice piece, struct slice *whole)
 {
     bool ends_frame = d->left == 0;
-    if (!is_control(d) && !check_text(d, piece))
+    if (!is_control(d) && !d->is_deflated && !check_text(d, piece))
         return WS_BROKEN;
     *whole = join(is_control(d) ? &d->control : &d->message, piece, !is_whole(d));
     if (!ends_frame)
         return WS_NEED_MORE;
     if (frame_opcode(d) == WS_CLOSE && !check_close(d, *whole))
+        return WS_BROKEN;
+    if (!is_control(d) && is_final(d) && d->is_deflated && !inflate_message(d, whole))
         return WS_BROKEN;
     enum ws_step step = is_control(d) ? WS_CONTROL : is_final(d) ? WS_MESSAGE : WS_NEED_MORE;
     end_frame(d);

@@ -9,6 +9,11 @@
 
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 
+/* Beside an opcode: the payload is compressed, by an extension that was agreed on (wire/deflate). */
+enum { WS_DEFLATED = 0x40 };
+
+struct inflater;
+
 enum ws_step {
     WS_NEED_MORE, /* all input was taken, nothing is complete */
     WS_MESSAGE,   /* a whole text or binary message: opcode and payload */
@@ -19,11 +24,15 @@ enum ws_step {
 struct ws_limits {
     size_t message;     /* bytes of a whole message; over it 1009 */
     unsigned fragments; /* of one message; over it 1008 */
+    /* The worker's; NULL: permessage-deflate was not agreed on. With it `message` bounds both what a message has on
+     * the wire and what it holds. */
+    struct inflater *inflater;
 };
 
 /* Reads masked frames from one client. Embedded in the connection; all zeroes plus ws_decoder_init.
- * Between messages it owns no memory (once WS_NEED_MORE was answered). Strict: masks, reserved bits (all must be zero), known opcodes,
- * minimal length forms, control frames of at most 125 bytes and never fragmented, UTF-8 of text checked
+ * Between messages it owns no memory (once WS_NEED_MORE was answered). Strict: masks, reserved bits (all must be zero;
+ * with an inflater the first may be set where a message begins: it is given inflated, or refused with 1007 or 1009),
+ * known opcodes, minimal length forms, control frames of at most 125 bytes and never fragmented, UTF-8 of text checked
  * across fragments as early as a fragment ends (1007), close codes and close reasons checked. */
 struct ws_decoder {
     struct ws_limits limits;
@@ -33,6 +42,7 @@ struct ws_decoder {
     unsigned head_len;
     bool in_payload;
     bool is_fragmented;    /* a message has begun and not ended */
+    bool is_deflated;      /* it is compressed: inflated when it is whole */
     unsigned char opcode;  /* of the message; the current frame's own opcode is in head[0] */
     unsigned fragments;
     uint64_t left;         /* payload bytes of the current frame still to come */
@@ -40,6 +50,7 @@ struct ws_decoder {
     unsigned utf8;         /* private: state of the UTF-8 check */
     int close_code;        /* after WS_BROKEN: 1002, 1007, 1008 or 1009 */
     const char *why;
+    bool is_inflating_broken; /* after WS_BROKEN: because of what was inflated */
 };
 
 void ws_decoder_init(struct ws_decoder *d, const struct ws_limits *limits);

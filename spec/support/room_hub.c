@@ -461,8 +461,9 @@ static struct hub *check_hub(lua_State *L, struct world *world, int at)
 }
 
 /* Publications in the plain dialect: "plain DATA", a line each. Else it is Centrifuge's. */
-static struct frame *say_plain(const struct publication *first, unsigned count)
+static struct frame *say_plain(struct hub *hub, const struct publication *first, unsigned count)
 {
+    (void)hub;
     struct buf text = {0};
     for (unsigned i = 0; i < count; i++) {
         buf_add_text(&text, i > 0 ? "\nplain " : "plain ");
