@@ -1,18 +1,21 @@
 /* wire/websocket for specs: a decoder that is fed pieces, and a slow, plain way to mask. */
 #include "base/memory.h"
-#include "wire/websocket.h"
+#include "wire/deflate.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 
-/* new{message =, fragments =} */
+/* new{message =, fragments =, deflate =} */
 static int new (lua_State *L)
 {
-    struct ws_limits limits;
+    struct ws_limits limits = {0};
+    lua_getfield(L, 1, "deflate");
     lua_getfield(L, 1, "message");
     lua_getfield(L, 1, "fragments");
     limits.message = (size_t)luaL_checkinteger(L, -2);
     limits.fragments = (unsigned)luaL_checkinteger(L, -1);
+    if (lua_toboolean(L, -3))
+        limits.inflater = inflater_create();
     struct ws_decoder *d = lua_newuserdatauv(L, sizeof *d, 0);
     ws_decoder_init(d, &limits);
     luaL_setmetatable(L, "room.websocket");
@@ -28,6 +31,10 @@ static void push_broken(lua_State *L, const struct ws_decoder *d)
     lua_setfield(L, -2, "code");
     lua_pushstring(L, d->why);
     lua_setfield(L, -2, "why");
+    if (d->limits.inflater != NULL) {
+        lua_pushboolean(L, d->is_inflating_broken);
+        lua_setfield(L, -2, "is_inflating");
+    }
 }
 
 static void push_given(lua_State *L, enum ws_step step, enum ws_opcode opcode, struct slice payload)
@@ -82,7 +89,9 @@ static int owned(lua_State *L)
 
 static int finish(lua_State *L)
 {
-    ws_decoder_finish(luaL_checkudata(L, 1, "room.websocket"));
+    struct ws_decoder *d = luaL_checkudata(L, 1, "room.websocket");
+    ws_decoder_finish(d);
+    inflater_destroy(d->limits.inflater);
     return 0;
 }
 
