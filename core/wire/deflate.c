@@ -188,6 +188,8 @@ enum inflated inflater_take(struct inflater *i, struct slice in, size_t limit, s
     enum inflated result = feed(&i->z, in, limit, out, &finals, &is_at_end);
     if (result != INFLATED || is_at_end)
         return result;
+    /* What is cut off in the middle may take the tail for its own: then something comes out of it. */
+    size_t len = out->len;
     result = feed(&i->z, whole_tail, limit, out, &finals, &is_at_end);
-    return result == INFLATED && !is_at_end ? INFLATED_DAMAGED : result;
+    return result == INFLATED && is_at_end && out->len == len ? INFLATED : INFLATED_DAMAGED;
 }
