@@ -7,6 +7,7 @@
 -- Pings are answered unless `.is_silent`; what is not yet asked for waits in its .inbox, and .heard keeps all of it.
 local assert = require "luassert"
 local cjson = require "cjson"
+local deflate = require "room.deflate"
 local socket = require "room.socket"
 
 local talk = {}
@@ -15,6 +16,7 @@ talk.__index = talk
 local PATH = "/connection/websocket"
 local OPCODES = { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 }
 local WAIT_MS = 10000
+local INFLATED_MAX = 64 * 1024 * 1024
 local open = {}
 
 -- ---- opening ----
@@ -27,7 +29,7 @@ local function query_of(options)
   return #query > 0 and "?" .. table.concat(query, "&") or ""
 end
 
--- The upgrade request's text. `headers` adds, changes or (false) takes away.
+-- The upgrade request's text. `headers` adds, changes or (false) takes away. `deflate`: true, or an offer of it.
 function talk.request(server, options)
   options = options or {}
   local headers = {
@@ -37,6 +39,9 @@ function talk.request(server, options)
     ["Sec-WebSocket-Version"] = "13",
     ["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ==",
   }
+  if options.deflate then
+    headers["Sec-WebSocket-Extensions"] = options.deflate == true and "permessage-deflate" or options.deflate
+  end
   for name, value in pairs(options.headers or {}) do headers[name] = value end
   local lines = { ("%s %s HTTP/1.1"):format(options.method or "GET", (options.path or PATH) .. query_of(options)) }
   for name, value in pairs(headers) do
@@ -55,6 +60,7 @@ function talk.try(server, options)
   local head, why = self.tcp:read_until("\r\n\r\n")
   self.head = head or ""
   self.status = tonumber(self.head:match("^HTTP/1%.1 (%d+)")) or why
+  self.extensions = self.head:match("\r\nSec%-WebSocket%-Extensions: ([^\r]*)")
   self.subprotocol = self.head:match("\r\nSec%-WebSocket%-Protocol: ([^\r]*)")
   return self
 end
@@ -99,6 +105,11 @@ function talk:send_text(text)
   return self:send("text", text)
 end
 
+-- One message, compressed as permessage-deflate has it (options: see room.deflate), in one frame.
+function talk:send_deflated(text, options)
+  return self:send("text", deflate.raw(text, options or {}):sub(1, -5), { rsv = 4 })
+end
+
 -- The next frame as { opcode = , fin = , payload = }, or nil and why not.
 function talk:next_frame(ms)
   local head, why = self.tcp:read(2, ms)
@@ -130,6 +141,14 @@ local function take_lines(self, text)
   end
 end
 
+-- What a text frame says; `deflated` counts those that were compressed.
+local function text_of(self, frame)
+  if frame.rsv == 0 then return frame.payload end
+  assert(frame.rsv == 4 and self.extensions, "a reserved bit that was not agreed on")
+  self.deflated = (self.deflated or 0) + 1
+  return assert(deflate.inflater():take(frame.payload, INFLATED_MAX))
+end
+
 -- Waits for a frame and files what it says. False and why: the connection is at its end.
 local function take_frame(self, ms)
   local frame, why = self:next_frame(ms)
@@ -143,7 +162,7 @@ local function take_frame(self, ms)
     self.close_code, self.close_reason = code, frame.payload:sub(3)
     return false, "closed"
   elseif frame.opcode == OPCODES.text then
-    take_lines(self, frame.payload)
+    take_lines(self, text_of(self, frame))
   end
   return true
 end
