@@ -52,7 +52,8 @@ static void put_publications(struct buf *out, const struct publication *first, u
     }
 }
 
-static struct frame *encode_publications(struct hub *hub, const struct publication *first, unsigned count)
+static struct frame *encode_publications(struct hub *hub, const struct publication *first,
+                                         unsigned count)
 {
     struct buf out = {0};
     (void)hub;
@@ -234,7 +235,8 @@ static struct frame *deflate_text(struct hub *hub, struct slice text)
     return frame;
 }
 
-static struct frame *deflate_publications(struct hub *hub, const struct publication *first, unsigned count)
+static struct frame *deflate_publications(struct hub *hub, const struct publication *first,
+                                          unsigned count)
 {
     struct buf out = {0};
     put_publications(&out, first, count);

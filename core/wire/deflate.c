@@ -5,12 +5,13 @@
 
 #include "base/memory.h"
 
-/* WINDOW_BITS is what RFC 7692 allows at most and means where nothing is said. LEVEL: measured on JSON, a tenth larger
- * than level 6 in half its time. MEMORY: zlib's default, 256 KiB. */
+/* WINDOW_BITS is what RFC 7692 allows at most and means where nothing is said. LEVEL: measured on
+ * JSON, a tenth larger than level 6 in half its time. MEMORY: zlib's default, 256 KiB. */
 enum { WINDOW_BITS = 15, WINDOW_BYTES = 1 << WINDOW_BITS, LEVEL = 3, MEMORY = 8 };
 /* Ours between two messages; what a long one needed more is given back. */
 enum { SCRATCH_KEPT = 64 * 1024 };
-/* OUT_LEAST: room for the first bytes that come out. FINALS_MAX: blocks in one message that say they are the last. */
+/* OUT_LEAST: room for the first bytes that come out. FINALS_MAX: blocks in one message that say
+ * they are the last. */
 enum { OUT_LEAST = 1024, FINALS_MAX = 16 };
 
 /* Every message ends with an empty stored block. Its last four bytes are never sent. */
@@ -67,7 +68,8 @@ struct deflater *deflater_create(size_t least)
     struct deflater *d = xcalloc(1, sizeof *d);
     d->z = new_stream();
     d->least = least;
-    ensure(deflateInit2(&d->z, LEVEL, Z_DEFLATED, -WINDOW_BITS, MEMORY, Z_DEFAULT_STRATEGY) == Z_OK);
+    ensure(deflateInit2(&d->z, LEVEL, Z_DEFLATED, -WINDOW_BITS, MEMORY, Z_DEFAULT_STRATEGY) ==
+           Z_OK);
     return d;
 }
 
@@ -127,7 +129,8 @@ void inflater_destroy(struct inflater *i)
     free(i);
 }
 
-/* One call of zlib, with room for what comes out; at the limit for one byte more, to see whether there is one. */
+/* One call of zlib, with room for what comes out; at the limit for one byte more, to see whether
+ * there is one. */
 static int inflate_some(z_stream *z, size_t limit, struct buf *out, bool *is_over)
 {
     char extra;
@@ -145,18 +148,21 @@ static int inflate_some(z_stream *z, size_t limit, struct buf *out, bool *is_ove
     return code;
 }
 
-/* A last block need not be the message's last (7.2.1): what follows is a new stream that may look back. */
+/* A last block need not be the message's last (7.2.1): what follows is a new stream that may look
+ * back. */
 static void go_on_after_last(z_stream *z, const struct buf *out)
 {
     size_t len = out->len < WINDOW_BYTES ? out->len : WINDOW_BYTES;
     ensure(inflateReset(z) == Z_OK);
     if (len > 0)
-        ensure(inflateSetDictionary(z, (const unsigned char *)out->at + out->len - len, (unsigned)len) == Z_OK);
+        ensure(inflateSetDictionary(z, (const unsigned char *)out->at + out->len - len,
+                                    (unsigned)len) == Z_OK);
 }
 
-/* Feeds `in`, and adds how many last blocks came to their end in it. *is_at_end: the last of them at the end of `in`. */
-static enum inflated feed(z_stream *z, struct slice in, size_t limit, struct buf *out, unsigned *finals,
-                          bool *is_at_end)
+/* Feeds `in`, and adds how many last blocks came to their end in it. *is_at_end: the last of them
+ * at the end of `in`. */
+static enum inflated feed(z_stream *z, struct slice in, size_t limit, struct buf *out,
+                          unsigned *finals, bool *is_at_end)
 {
     *is_at_end = false;
     set_input(z, in);
@@ -188,7 +194,8 @@ enum inflated inflater_take(struct inflater *i, struct slice in, size_t limit, s
     enum inflated result = feed(&i->z, in, limit, out, &finals, &is_at_end);
     if (result != INFLATED || is_at_end)
         return result;
-    /* What is cut off in the middle may take the tail for its own: then something comes out of it. */
+    /* What is cut off in the middle may take the tail for its own: then something comes out of it.
+     */
     size_t len = out->len;
     result = feed(&i->z, whole_tail, limit, out, &finals, &is_at_end);
     return result == INFLATED && is_at_end && out->len == len ? INFLATED : INFLATED_DAMAGED;

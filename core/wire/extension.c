@@ -13,7 +13,8 @@ struct parameter {
     size_t value_len;
 };
 
-/* ---- the grammar: each takes its part off the front of `rest`, and is false when it is not there ---- */
+/* ---- the grammar: each takes its part off the front of `rest`, and is false when it is not there
+ * ---- */
 
 static bool is_token_byte(char c)
 {
@@ -112,8 +113,8 @@ static int bits_of(const struct parameter *parameter)
     return bits >= BITS_LEAST && bits <= BITS_MOST ? bits : 0;
 }
 
-/* Whether we can keep what this parameter asks for. The client's window may be any: ours holds it. Ours cannot be made
- * smaller for one of those who share a frame. */
+/* Whether we can keep what this parameter asks for. The client's window may be any: ours holds it.
+ * Ours cannot be made smaller for one of those who share a frame. */
 static bool can_keep(enum parameter_id id, const struct parameter *parameter)
 {
     switch (id) {
@@ -153,7 +154,8 @@ static bool read_offer(struct slice *rest, struct extension_terms *terms)
         is_fine = is_fine && accept(&parameter, &seen);
     }
     if (is_fine && !terms->has_deflate)
-        *terms = (struct extension_terms){.has_deflate = true, .asks_window = (seen & 1u << SERVER_BITS) != 0};
+        *terms = (struct extension_terms){.has_deflate = true,
+                                          .asks_window = (seen & 1u << SERVER_BITS) != 0};
     return true;
 }
 

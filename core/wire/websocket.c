@@ -70,11 +70,13 @@ static bool check_reserved(struct ws_decoder *d)
     if (reserved == 0)
         return true;
     if (d->limits.inflater == NULL)
-        return break_off(d, BROKEN_PROTOCOL, "reserved bits must be zero: no extension was agreed on");
+        return break_off(d, BROKEN_PROTOCOL,
+                         "reserved bits must be zero: no extension was agreed on");
     if (reserved != WS_DEFLATED)
         return break_off(d, BROKEN_PROTOCOL, "reserved bits must be zero but for the first");
     if (is_control(d) || frame_opcode(d) == WS_CONTINUATION)
-        return break_off(d, BROKEN_PROTOCOL, "only a message's first frame may say that it is compressed");
+        return break_off(d, BROKEN_PROTOCOL,
+                         "only a message's first frame may say that it is compressed");
     return true;
 }
 

@@ -1,5 +1,6 @@
-/* Fuzz wire/deflate and wire/websocket with it: nothing crashes, the limit holds, what we compress comes out again, and
- * it does not matter how the bytes were cut. The first byte chooses what is tried and the cuts. */
+/* Fuzz wire/deflate and wire/websocket with it: nothing crashes, the limit holds, what we compress
+ * comes out again, and it does not matter how the bytes were cut. The first byte chooses what is
+ * tried and the cuts. */
 #include "wire/deflate.h"
 
 #include <stdlib.h>
@@ -54,7 +55,8 @@ static void put_number(struct buf *story, uint64_t n)
     buf_add_byte(story, ' ');
 }
 
-static void check_given(const struct ws_decoder *d, enum ws_step step, enum ws_opcode opcode, struct slice payload)
+static void check_given(const struct ws_decoder *d, enum ws_step step, enum ws_opcode opcode,
+                        struct slice payload)
 {
     ensure(payload.at != NULL);
     ensure(step == WS_MESSAGE ? opcode == WS_TEXT || opcode == WS_BINARY : opcode >= WS_CLOSE);
@@ -62,7 +64,8 @@ static void check_given(const struct ws_decoder *d, enum ws_step step, enum ws_o
     ensure(opcode != WS_TEXT || utf8_is_valid(payload));
 }
 
-/* Writes down what happened. Each piece lies in memory of exactly its size, gone before the next. */
+/* Writes down what happened. Each piece lies in memory of exactly its size, gone before the next.
+ */
 static bool hear(struct ws_decoder *d, const uint8_t *piece, size_t len, struct buf *story)
 {
     char *bytes = xmalloc(len ? len : 1);
@@ -111,12 +114,15 @@ static void check_frames(struct inflater *i, struct slice in, size_t piece)
     buf_finish(&cut);
 }
 
-/* A fuzzer does not find what compression is by itself: the input as a frame's payload, which is cut after a third. */
+/* A fuzzer does not find what compression is by itself: the input as a frame's payload, which is
+ * cut after a third. */
 static void check_as_message(struct inflater *i, struct slice in, size_t piece)
 {
     struct buf bytes = {0};
-    size_t first = in.len / 3 < 125 ? in.len / 3 : 125, second = in.len - first < 125 ? in.len - first : 125;
-    const char heads[2][6] = {{WS_DEFLATED | WS_TEXT, (char)(0x80 | first)}, {(char)0x80, (char)(0x80 | second)}};
+    size_t first = in.len / 3 < 125 ? in.len / 3 : 125,
+           second = in.len - first < 125 ? in.len - first : 125;
+    const char heads[2][6] = {{WS_DEFLATED | WS_TEXT, (char)(0x80 | first)},
+                              {(char)0x80, (char)(0x80 | second)}};
     buf_add(&bytes, heads[0], 6);
     buf_add(&bytes, in.at, first);
     buf_add(&bytes, heads[1], 6);

@@ -1,4 +1,5 @@
-/* Fuzz wire/extension: nothing crashes, it reads no byte past the field, and one line says what two lines say. */
+/* Fuzz wire/extension: nothing crashes, it reads no byte past the field, and one line says what two
+ * lines say. */
 #include "wire/extension.h"
 
 #include <stdlib.h>
@@ -33,7 +34,8 @@ static struct http_field field_of(const char *at, size_t len)
     return (struct http_field){SLICE("sec-websocket-extensions"), slice_make(at, len)};
 }
 
-/* The field is cut at its first comma outside of quotes, if it has no quote at all: both halves are lists then. */
+/* The field is cut at its first comma outside of quotes, if it has no quote at all: both halves are
+ * lists then. */
 static void check_cut(const char *whole, size_t size, int verdict)
 {
     const char *comma = memchr(whole, ',', size);

@@ -45,7 +45,8 @@ static int destroy_deflater(lua_State *L)
 static int make_frame(lua_State *L)
 {
     struct frame *frame =
-        deflater_frame(check_box(L, 1, "room.deflater"), (enum ws_opcode)luaL_checkinteger(L, 2), check_slice(L, 3));
+        deflater_frame(check_box(L, 1, "room.deflater"), (enum ws_opcode)luaL_checkinteger(L, 2),
+                       check_slice(L, 3));
     lua_pushlstring(L, frame_payload(frame), frame->len - frame->head_len);
     lua_pushboolean(L, frame_is_deflated(frame));
     lua_pushlstring(L, frame->bytes, frame->len);
@@ -66,7 +67,8 @@ static int destroy_inflater(lua_State *L)
     return 0;
 }
 
-/* i:take(bytes, limit) -> text or nil, why, and the memory that was used for it. The bytes lie in memory of their size. */
+/* i:take(bytes, limit) -> text or nil, why, and the memory that was used for it. The bytes lie in
+ * memory of their size. */
 static int take(lua_State *L)
 {
     static const char *const why[] = {NULL, "too large", "damaged"};
@@ -75,7 +77,8 @@ static int take(lua_State *L)
     char *copy = xmalloc(in.len ? in.len : 1);
     memcpy(copy, in.at, in.len);
     struct buf out = {0};
-    enum inflated result = inflater_take(i, slice_make(copy, in.len), (size_t)luaL_checkinteger(L, 3), &out);
+    enum inflated result =
+        inflater_take(i, slice_make(copy, in.len), (size_t)luaL_checkinteger(L, 3), &out);
     free(copy);
     if (result == INFLATED)
         lua_pushlstring(L, out.at ? out.at : "", out.len);
@@ -95,7 +98,8 @@ static int get_option(lua_State *L, const char *name, int otherwise)
     return value;
 }
 
-/* raw(payload, {level =, bits =, strategy =, flush =}) -> a raw deflate stream, ended by that flush (4: with BFINAL) */
+/* raw(payload, {level =, bits =, strategy =, flush =}) -> a raw deflate stream, ended by that flush
+ * (4: with BFINAL) */
 static int raw(lua_State *L)
 {
     struct slice in = check_slice(L, 1);
@@ -117,7 +121,8 @@ static int raw(lua_State *L)
     return 1;
 }
 
-/* negotiate{line, ...} -> the answer's line ("" for none), or nil where the field is not well made */
+/* negotiate{line, ...} -> the answer's line ("" for none), or nil where the field is not well made
+ */
 static int negotiate(lua_State *L)
 {
     struct http_head head = {0};
@@ -148,10 +153,15 @@ static void add_class(lua_State *L, const char *name, const luaL_Reg *methods)
     lua_pop(L, 1);
 }
 
-static const luaL_Reg deflater_methods[] = {{"frame", make_frame}, {"__gc", destroy_deflater}, {NULL, NULL}};
-static const luaL_Reg inflater_methods[] = {{"take", take}, {"__gc", destroy_inflater}, {NULL, NULL}};
-static const luaL_Reg functions[] = {
-    {"deflater", new_deflater}, {"inflater", new_inflater}, {"raw", raw}, {"negotiate", negotiate}, {NULL, NULL}};
+static const luaL_Reg deflater_methods[] = {
+    {"frame", make_frame}, {"__gc", destroy_deflater}, {NULL, NULL}};
+static const luaL_Reg inflater_methods[] = {
+    {"take", take}, {"__gc", destroy_inflater}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"deflater", new_deflater},
+                                     {"inflater", new_inflater},
+                                     {"raw", raw},
+                                     {"negotiate", negotiate},
+                                     {NULL, NULL}};
 
 int luaopen_room_deflate(lua_State *L);
 int luaopen_room_deflate(lua_State *L)

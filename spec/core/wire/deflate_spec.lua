@@ -3,7 +3,7 @@ local websocket = require "room.websocket"
 
 local CONTINUATION, TEXT, BINARY, PING, PONG, CLOSE = 0, 1, 2, 9, 10, 8
 local DEFLATED = 0x40
-local SYNC, FULL, FINISH = 2, 3, 4
+local FULL, FINISH = 3, 4
 local TAIL = "\0\0\xff\xff"
 local MIB = 1024 * 1024
 
