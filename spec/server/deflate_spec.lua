@@ -7,6 +7,7 @@ local talk = require "talk"
 local MIB = 1024 * 1024
 local RULES = [[
 local room = channel("room:{name}", { subscribe = "anyone", publish = "anyone", max_size = 60000 })
+channel("log:{name}", { subscribe = "anyone", publish = "anyone", batch = { size = 8, delay = "5s" } })
 function room:rpc_long(args) return { text = ("long "):rep(args) } end
 function room:rpc_many(args) for i = 1, args do publish(self.name, { n = i, text = ("again "):rep(200) }) end end
 ]]
@@ -112,6 +113,15 @@ describe("with --deflate", function()
       assert.is_true(packer.deflated >= 50)
     end)
 
+    it("gives a batch in one frame, compressed as a whole", function()
+      local plain, packer = come { deflate = false }:join "log:a", come():join "log:a"
+      for n = 1, 8 do plain:says("log:a", { n = n, text = "short" }) end
+      for n = 1, 8 do
+        for _, client in ipairs { plain, packer } do client:hears("log:a", { n = n, text = "short" }) end
+      end
+      assert.equal(1, packer.deflated)
+    end)
+
     it("compresses once for all who hear it, and not at all where nobody wants it", function()
       local plain = { come { deflate = false }:join "room:c", come { deflate = false }:join "room:c" }
       local before = metric 'weir_deflate_bytes_total{stage="before"}'
@@ -155,8 +165,7 @@ describe("with --deflate", function()
   describe("what the server says", function()
     it("is plain below the threshold, which counts the whole message, and compressed from there on", function()
       local client = come():join "room:t"
-      client:says("room:t", ""):hears("room:t", "")
-      local around = #client.heard[#client.heard].text
+      local around = #select(3, client:says("room:t", ""):listen "room:t")
       client:says("room:t", ("x"):rep(511 - around)):listen "room:t"
       assert.is_nil(client.deflated)
       client:says("room:t", ("x"):rep(512 - around)):listen "room:t"
