@@ -231,11 +231,16 @@ static void check_pair(struct reading *reading, const struct channel_type *a,
         check_pair(reading, b, a);
         return;
     }
-    problem_add(reading->problems, reading->set, b->file, b->line,
-                "channel \"%.*s\" and \"%.*s\" of %s:%d match the same names and neither is more "
-                "specific",
-                SLICE_ARGS(pattern_text(b->pattern)), SLICE_ARGS(pattern_text(a->pattern)), a->file,
-                a->line);
+    struct slice one = pattern_text(a->pattern), other = pattern_text(b->pattern);
+    if (slice_is_equal(one, other))
+        problem_add(reading->problems, reading->set, b->file, b->line,
+                    "channel \"%.*s\" is declared twice, in %s:%d already", SLICE_ARGS(other),
+                    a->file, a->line);
+    else
+        problem_add(reading->problems, reading->set, b->file, b->line,
+                    "channel \"%.*s\" and \"%.*s\" of %s:%d match the same names and neither is "
+                    "more specific",
+                    SLICE_ARGS(other), SLICE_ARGS(one), a->file, a->line);
 }
 
 static void check_types(struct reading *reading)

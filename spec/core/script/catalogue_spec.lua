@@ -300,6 +300,11 @@ describe("script/catalogue", function()
     refuses('channel("r")\nchannel("r")', 'a.lua:2: channel "r" is declared twice, in a.lua:1 already')
   end)
 
+  it("says so too when the other is in another file", function()
+    assert.same({ 'b.lua:2: channel "r:{x}" is declared twice, in a.lua:1 already' },
+      problems { ["a.lua"] = 'channel("r:{x}")', ["b.lua"] = '\nchannel("r:{x}")', ["c.lua"] = 'channel("r")' })
+  end)
+
   it("tells a dot from a colon", function()
     local c = 'local c = channel("c")\n'
     refuses(c .. "function c.on_publish(msg, from) return true end",
