@@ -19,6 +19,8 @@ struct slice api_encode(lua_State *L, int index, const char *what);
 /* What channel() returns, and the instances of it that are `self`. */
 void api_channel_open(lua_State *L);
 void api_channel_push_class(lua_State *L, struct class *class);
+/* The same without a class behind it: no function it gets is ever called. */
+void api_channel_push_table(lua_State *L);
 /* Pushes a new instance for a channel, with the table on top (popped) as its state. */
 void api_channel_push_instance(lua_State *L, const struct class *class,
                                const struct channel *channel);

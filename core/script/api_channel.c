@@ -107,11 +107,16 @@ void api_channel_open(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &methods_key);
 }
 
-void api_channel_push_class(lua_State *L, struct class *class)
+void api_channel_push_table(lua_State *L)
 {
     lua_newtable(L);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &class_key);
     lua_setmetatable(L, -2);
+}
+
+void api_channel_push_class(lua_State *L, struct class *class)
+{
+    api_channel_push_table(L);
     lua_createtable(L, 0, 4);
     lua_pushvalue(L, -2);
     lua_setfield(L, -2, "__index");

@@ -68,21 +68,6 @@ static struct place find_place(lua_State *L)
     return (struct place){program_of(L)->script->name, 0};
 }
 
-static void check_arguments(lua_State *L)
-{
-    if (program_of(L)->problems == NULL)
-        luaL_error(L, "channel() works while the file loads, not in a hook");
-    if (lua_type(L, 1) != LUA_TSTRING)
-        luaL_error(L, "channel() wants a pattern, such as \"chat:{room}\" (got %s)",
-                   luaL_typename(L, 1));
-    if (!lua_isnoneornil(L, 2) && !lua_istable(L, 2))
-        luaL_error(L, "channel() wants its options in a table, such as { history = 50 } (got %s)",
-                   luaL_typename(L, 2));
-    if (program_of(L)->class_count == CLASSES_MAX)
-        luaL_error(L, "more than %d channels in one file", CLASSES_MAX);
-    lua_settop(L, 2);
-}
-
 static void check_twice(struct program *program, const struct channel_type *type)
 {
     struct slice text = pattern_text(type->pattern);
@@ -109,20 +94,52 @@ static void read_pattern(struct program *program, struct slice text, struct chan
                     SLICE_ARGS(text), err.text);
 }
 
+/* What is of the wrong kind is told, and the rest is read. */
+static void read_arguments(lua_State *L, struct program *program, struct channel_type *type)
+{
+    struct slice text = {NULL, 0};
+    if (lua_type(L, 1) == LUA_TSTRING) {
+        text.at = lua_tolstring(L, 1, &text.len);
+        read_pattern(program, text, type);
+    } else {
+        problem_add(program->problems, program->set, type->file, type->line,
+                    "channel() wants a pattern, such as \"chat:{room}\" (got %s)",
+                    luaL_typename(L, 1));
+    }
+    if (lua_istable(L, 2))
+        options_read(L, 2, type);
+    else if (!lua_isnoneornil(L, 2))
+        problem_add(program->problems, program->set, type->file, type->line,
+                    "channel() wants its options in a table, such as { history = 50 } (got %s)",
+                    luaL_typename(L, 2));
+}
+
+/* Told once; what such a channel would be is still looked at, but its functions are not. */
+static void refuse_class(struct program *program, const struct channel_type *type)
+{
+    if (!program->is_over_full)
+        problem_add(program->problems, program->set, type->file, type->line,
+                    "more than %d channels in one file", CLASSES_MAX);
+    program->is_over_full = true;
+}
+
 static int declare_channel(lua_State *L)
 {
-    check_arguments(L);
-    struct class class = {.type = draft_type(program_of(L))};
+    struct program *program = program_of(L);
+    if (program->problems == NULL)
+        luaL_error(L, "channel() works while the file loads, not in a hook");
     struct place place = find_place(L);
+    struct class class = {.type = draft_type(program)};
     class.type->file = xstrdup(place.file);
     class.type->line = place.line;
-    struct slice text = {NULL, 0};
-    text.at = lua_tolstring(L, 1, &text.len);
-    read_pattern(program_of(L), text, class.type);
-    if (lua_istable(L, 2))
-        options_read(L, 2, class.type);
-    api_channel_push_class(L, &class);
-    add_class(program_of(L), &class);
+    read_arguments(L, program, class.type);
+    if (program->class_count < CLASSES_MAX) {
+        api_channel_push_class(L, &class);
+        add_class(program, &class);
+    } else {
+        api_channel_push_table(L);
+        refuse_class(program, class.type);
+    }
     return 1;
 }
 

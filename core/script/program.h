@@ -55,6 +55,7 @@ struct program {
     bool explains; /* whether clients may be told what only the developer needs */
     struct class *classes;
     unsigned class_count;
+    bool is_over_full;          /* more channels than there may be, which is told once */
     struct channel_type *draft; /* of a channel() that has not returned */
     struct hook_function server[SERVER_HOOK_COUNT];
     int server_lines[SERVER_HOOK_COUNT];

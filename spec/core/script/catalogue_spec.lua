@@ -280,6 +280,39 @@ describe("script/catalogue", function()
       local t local n = t.x]])
   end)
 
+  it("goes on after a channel() with arguments of the wrong kind", function()
+    assert.same({
+      'a.lua:1: channel() wants a pattern, such as "chat:{room}" (got number)',
+      "a.lua:1: unknown option `blub`",
+      "a.lua:2: channel() wants its options in a table, such as { history = 50 } (got string)",
+      "a.lua:3: a channel has no hook `on_publsh`: did you mean `on_publish`?",
+      'a.lua:3: channel() wants a pattern, such as "chat:{room}" (got no value)',
+      'a.lua:4: channel() wants a pattern, such as "chat:{room}" (got nil)',
+      "a.lua:5: attempt to index a nil value (local 't')",
+    }, problems [[
+      channel(7, { blub = 1 })
+      channel("b", "user")
+      local c = channel() function c:on_publsh() end
+      pcall(channel, nil)
+      local t local n = t.x]])
+  end)
+
+  it("says once that there are too many channels in a file, and goes on", function()
+    local source = 'for i = 1, 256 do channel("c" .. i) end\n'
+    assert(load(source))
+    files:delete()
+    assert.same({
+      "a.lua:2: more than 256 channels in one file",
+      "a.lua:3: unknown option `blub`",
+      "a.lua:4: a channel has no hook `on_open_`: did you mean `on_open`?",
+      "a.lua:5: boom",
+    }, problems(source .. [[
+      for i = 1, 100 do channel("d" .. i) end
+      channel("e", { blub = 1 })
+      local c = channel("f") c.on_open_ = 5
+      error("boom")]]))
+  end)
+
   it("does not drown in names that are no options", function()
     local all = problems [[
       local t = { history = { size = 1 } }
