@@ -95,16 +95,42 @@ bool problems_fail(const struct problems *problems, struct error *err)
     return fail(err, ERROR_SCRIPT, "%s", first->reason);
 }
 
-bool problems_are_same(const struct problems *a, const struct problems *b)
+/* At "a.lua:7" or "(to close 'function' at line 7)" in one's reason and the other's: past the number. */
+static void skip_line_numbers(const char *start, const char **a, const char **b)
 {
+    size_t before = (size_t)(*a - start);
+    bool is_line = (before >= 1 && (*a)[-1] == ':') || (before >= 5 && !memcmp(*a - 5, "line ", 5));
+    if (!is_line)
+        return;
+    *a += strspn(*a, "0123456789");
+    *b += strspn(*b, "0123456789");
+}
+
+static bool is_same_reason(const char *a, const char *b)
+{
+    for (const char *start = a;; a++, b++) {
+        skip_line_numbers(start, &a, &b);
+        if (*a != *b)
+            return false;
+        if (*a == '\0')
+            return true;
+    }
+}
+
+enum problems_change problems_compare(const struct problems *a, const struct problems *b)
+{
+    enum problems_change change = PROBLEMS_SAME;
     if (a->count != b->count)
-        return false;
+        return PROBLEMS_OTHER;
     for (unsigned i = 0; i < a->count; i++) {
         const struct problem *x = &a->all[i], *y = &b->all[i];
-        if (compare(x, y) != 0 || strcmp(x->source, y->source) != 0)
-            return false;
+        if (strcmp(x->file, y->file) != 0 || strcmp(x->source, y->source) != 0 ||
+            !is_same_reason(x->reason, y->reason))
+            return PROBLEMS_OTHER;
+        if (x->line != y->line || strcmp(x->reason, y->reason) != 0)
+            change = PROBLEMS_MOVED;
     }
-    return true;
+    return change;
 }
 
 void problems_finish(struct problems *problems)

@@ -11,7 +11,13 @@ void problem_add(struct problems *problems, const struct script_set *set, const 
                  int line, const char *format, ...) PRINTF_LIKE(5, 6);
 /* Orders them by file and line. */
 void problems_sort(struct problems *problems);
-bool problems_are_same(const struct problems *a, const struct problems *b); /* both sorted */
+/* What a second attempt has to tell after the first; both sorted. */
+enum problems_change {
+    PROBLEMS_SAME,
+    PROBLEMS_MOVED, /* the same in other lines */
+    PROBLEMS_OTHER
+};
+enum problems_change problems_compare(const struct problems *a, const struct problems *b);
 /* "chat.lua:3: reason" of the first one, as far as the place is known, as ERROR_SCRIPT. Always
  * false. */
 bool problems_fail(const struct problems *problems, struct error *err);

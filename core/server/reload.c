@@ -173,11 +173,13 @@ static unsigned number_of_rules(const struct script_set *set)
     return set->script_count > 1 ? set->generation.number : 0; /* one is our own weir/dev.lua */
 }
 
-static void tell_page_refused(struct server *server, const struct problem *problem)
+/* The first problem, and how many there are besides. */
+static void tell_page_refused(struct server *server)
 {
+    const struct problems *problems = &server->reload.problems;
     struct buf news = {0};
     buf_printf(&news, "{\"generation\":%u,\"error\":", number_of_rules(server->reload.current));
-    problem_put_json(&news, problem);
+    problem_put_json(&news, &problems->all[0]);
     buf_add_byte(&news, '}');
     tell_page(server, buf_slice(&news));
     buf_finish(&news);
@@ -200,7 +202,7 @@ static void tell_refused(struct server *server)
         log_problem(server, &reload->problems.all[i], i == 0 ? reload->repeated : 0);
     reload->repeated = 0;
     tell_waiters_refused(reload);
-    tell_page_refused(server, &reload->problems.all[0]);
+    tell_page_refused(server);
 }
 
 void reload_put_metrics(struct reload *reload, struct buf *out)
@@ -227,11 +229,11 @@ static struct catalogue_options catalogue_options(const struct server *server)
     };
 }
 
-/* Keeps what was refused (the set may be NULL): the next attempt is compared with it. True: it was refused for the
- * same before. */
-static bool keep_refusal(struct reload *reload, struct script_set *set, struct problems *problems)
+/* Keeps what was refused (the set may be NULL), to compare the next attempt with it; tells how it compares to the
+ * one before. */
+static enum problems_change keep_refusal(struct reload *reload, struct script_set *set, struct problems *problems)
 {
-    bool is_again = reload->is_refused && problems_are_same(&reload->problems, problems);
+    enum problems_change change = reload->is_refused ? problems_compare(&reload->problems, problems) : PROBLEMS_OTHER;
     unsigned repeated = reload->repeated;
     forget_refusal(reload);
     reload->is_refused = true;
@@ -239,19 +241,24 @@ static bool keep_refusal(struct reload *reload, struct script_set *set, struct p
     reload->problems = *problems;
     reload->repeated = repeated;
     *problems = (struct problems){0};
-    return is_again;
+    return change;
 }
 
-/* A file written slowly is refused again and again for the same: once is enough, unless somebody asks. */
+/* A file written slowly is refused again and again for the same, in one line or another: once is enough for the
+ * log, unless somebody asks. The page shows the place, so that has to be right. */
 static void refuse(struct server *server, struct script_set *set, struct problems *problems, bool is_asked)
 {
     struct reload *reload = &server->reload;
     atomic_fetch_add_explicit(&reload->outcomes[OUTCOME_REFUSED], 1, memory_order_relaxed);
     bool is_other = set == NULL || reload->refused == NULL || !catalogue_is_same(reload->refused, set);
-    if (keep_refusal(reload, set, problems) && !is_asked)
-        reload->repeated += is_other;
-    else
+    enum problems_change change = keep_refusal(reload, set, problems);
+    if (is_asked || change == PROBLEMS_OTHER) {
         tell_refused(server);
+        return;
+    }
+    reload->repeated += is_other;
+    if (change == PROBLEMS_MOVED)
+        tell_page_refused(server);
 }
 
 static bool has_no_folder(const struct problems *problems)

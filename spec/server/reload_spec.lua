@@ -377,6 +377,28 @@ describe("weir dev", function()
     it_runs:wait_log "event=reload generation=2 [^\n]* repeated=3"
   end)
 
+  it("tells of a mistake that has only moved to another line once, and the page where it is now", function()
+    it_runs:write("a.lua", "local x = 1\noops)")
+    it_runs:wait_log "event=reload_refused"
+    assert.equal(2, ann:listen("weir:dev").error.line)
+    it_runs:write("a.lua", "local x = 1\n\n\noops)")
+    assert.equal(4, ann:listen("weir:dev").error.line)
+    it_runs:write("a.lua", "local x = 1\n\noh)")
+    assert.equal(3, ann:listen("weir:dev").error.line)
+    it_runs:wait_log "event=reload_refused [^\n]*oh%)[^\n]* repeated=1"
+    assert.equal(2, count "event=reload_refused")
+  end)
+
+  it("knows it by its reason too where that names a line", function()
+    it_runs:write("a.lua", "local function f()\n\nlocal x")
+    it_runs:wait_log "event=reload_refused"
+    it_runs:write("a.lua", "\n\nlocal function f()\n\nlocal x")
+    pause()
+    it_runs:write("a.lua", stamping(2))
+    it_runs:wait_log "event=reload generation=2 [^\n]* repeated=1"
+    assert.equal(1, count "event=reload_refused")
+  end)
+
   it("tells of it again when somebody asks", function()
     it_runs:write("a.lua", "oops)")
     it_runs:wait_log "event=reload_refused"
