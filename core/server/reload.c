@@ -180,6 +180,8 @@ static void tell_page_refused(struct server *server)
     struct buf news = {0};
     buf_printf(&news, "{\"generation\":%u,\"error\":", number_of_rules(server->reload.current));
     problem_put_json(&news, &problems->all[0]);
+    if (problems->count > 1)
+        buf_printf(&news, ",\"more\":%u", problems->count - 1);
     buf_add_byte(&news, '}');
     tell_page(server, buf_slice(&news));
     buf_finish(&news);

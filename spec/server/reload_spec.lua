@@ -399,6 +399,14 @@ describe("weir dev", function()
     assert.equal(1, count "event=reload_refused")
   end)
 
+  it("tells the page the first mistake and how many more there are", function()
+    it_runs:write("b.lua", 'channel(5)\nchannel("x", { blub = 1 })\nchannel("y", { blub = 1 })')
+    local news = ann:listen "weir:dev"
+    assert.same({ "b.lua", 1, 2 }, { news.error.file, news.error.line, news.more })
+    it_runs:write("b.lua", "oops)")
+    assert.is_nil(ann:listen("weir:dev").more)
+  end)
+
   it("tells of it again when somebody asks", function()
     it_runs:write("a.lua", "oops)")
     it_runs:wait_log "event=reload_refused"
