@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <uv.h>
 
+#include "base/buf.h"
+#include "base/map.h"
 #include "base/memory.h"
 
 /* As deep as scripts are looked for; a look at the folder itself tells that it was replaced. */
-enum { FOLDERS_MAX = 2000, DEPTH_MAX = 8, LOOK_MS = 300, PATH_BYTES = 4096 };
+enum { FOLDERS_MAX = 2000, LINKS_MAX = 2000, DEPTH_MAX = 8, LOOK_MS = 300, PATH_BYTES = 4096 };
 
 /* One folder that is watched. */
 struct spot {
@@ -25,6 +27,9 @@ struct watch {
     unsigned made, used, open;
     dev_t device; /* of the folder when it was last armed; it and inode 0: it was not there */
     ino_t inode;
+    struct buf links; /* the paths of all links, each with its NUL, */
+    unsigned link_count;
+    uint64_t targets; /* ... and what they led to when that was last looked at */
     char *folder, *gap;
     unsigned settle_ms;
     void (*fn)(void *context);
@@ -63,6 +68,12 @@ static bool is_watched(const struct watch *watch, const struct stat *facts)
     return false;
 }
 
+static void keep_gap(struct watch *watch, const char *path)
+{
+    if (watch->gap == NULL)
+        watch->gap = xstrdup(path);
+}
+
 static bool watch_one(struct watch *watch, const char *path, const struct stat *facts)
 {
     if (watch->used < FOLDERS_MAX) {
@@ -74,9 +85,44 @@ static bool watch_one(struct watch *watch, const char *path, const struct stat *
         if (code == 0 || code == UV_ENOENT) /* gone meanwhile: no gap */
             return code == 0;
     }
-    if (watch->gap == NULL)
-        watch->gap = xstrdup(path);
+    keep_gap(watch, path);
     return false;
+}
+
+/* No event comes of what a link leads to: it may be anywhere, on its way may be other links, and it
+ * may not be there yet. So it is looked at now and then. */
+static void keep_link(struct watch *watch, const char *path)
+{
+    if (watch->link_count == LINKS_MAX) {
+        keep_gap(watch, path);
+        return;
+    }
+    watch->link_count++;
+    buf_add(&watch->links, path, strlen(path) + 1);
+}
+
+/* Of a file what an edit changes; of a folder, which is watched itself, only which one it is. */
+static uint64_t look_at_target(const char *path)
+{
+    struct stat facts;
+    if (stat(path, &facts) != 0)
+        return 0;
+    uint64_t seen[5] = {(uint64_t)facts.st_dev, (uint64_t)facts.st_ino};
+    if (!S_ISDIR(facts.st_mode)) {
+        seen[2] = (uint64_t)facts.st_size;
+        seen[3] = (uint64_t)facts.st_mtim.tv_sec;
+        seen[4] = (uint64_t)facts.st_mtim.tv_nsec;
+    }
+    return hash_bytes(slice_make((const char *)seen, sizeof seen));
+}
+
+static uint64_t look_at_targets(const struct watch *watch)
+{
+    uint64_t all = 0;
+    const char *end = watch->links.at + watch->links.len;
+    for (const char *path = watch->links.at; path < end; path += strlen(path) + 1)
+        all = all * UINT64_C(0x9E3779B97F4A7C15) + look_at_target(path);
+    return all;
 }
 
 static void watch_below(struct watch *watch, const char *path, unsigned depth);
@@ -96,6 +142,14 @@ static bool may_be_folder(const struct dirent *entry)
     return !is_hidden && entry->d_type != DT_REG;
 }
 
+static bool is_link(const struct dirent *entry, const char *path)
+{
+    struct stat facts;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_LNK;
+    return lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode);
+}
+
 static void watch_below(struct watch *watch, const char *path, unsigned depth)
 {
     DIR *dir = opendir(path);
@@ -105,8 +159,11 @@ static void watch_below(struct watch *watch, const char *path, unsigned depth)
         char below[PATH_BYTES];
         if (!may_be_folder(entry))
             continue;
-        if (snprintf(below, sizeof below, "%s/%s", path, entry->d_name) < PATH_BYTES)
-            visit(watch, below, depth + 1);
+        if (snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= PATH_BYTES)
+            continue;
+        if (is_link(entry, below))
+            keep_link(watch, below);
+        visit(watch, below, depth + 1);
     }
     closedir(dir);
 }
@@ -120,6 +177,9 @@ static bool watch_all(struct watch *watch)
     watch->used = 0;
     free(watch->gap);
     watch->gap = NULL;
+    buf_clear(&watch->links);
+    watch->link_count = 0;
+    watch->targets = 0;
     if (stat(watch->folder, &facts) != 0 || !S_ISDIR(facts.st_mode))
         facts = (struct stat){0};
     watch->device = facts.st_dev;
@@ -127,6 +187,7 @@ static bool watch_all(struct watch *watch)
     if (facts.st_ino == 0 || !watch_one(watch, watch->folder, &facts))
         return false;
     watch_below(watch, watch->folder, 0);
+    watch->targets = look_at_targets(watch);
     return true;
 }
 
@@ -137,14 +198,20 @@ static void on_settled(uv_timer_t *handle)
     watch->fn(watch->context);
 }
 
-/* Nothing tells that another folder has the name now, or that the link leads elsewhere. */
-static void on_look(uv_timer_t *handle)
+/* Nothing tells that another folder has the name now, or that a link leads elsewhere. */
+static bool is_as_it_was(const struct watch *watch)
 {
-    struct watch *watch = handle->data;
     struct stat facts;
     if (stat(watch->folder, &facts) != 0 || !S_ISDIR(facts.st_mode))
         facts = (struct stat){0};
-    if (facts.st_dev == watch->device && facts.st_ino == watch->inode)
+    return facts.st_dev == watch->device && facts.st_ino == watch->inode &&
+           look_at_targets(watch) == watch->targets;
+}
+
+static void on_look(uv_timer_t *handle)
+{
+    struct watch *watch = handle->data;
+    if (is_as_it_was(watch))
         return;
     watch_all(watch);
     uv_timer_start(&watch->settle, on_settled, watch->settle_ms, 0);
@@ -178,6 +245,7 @@ static void on_closed(uv_handle_t *handle)
     for (unsigned i = 0; i < watch->made; i++)
         free(watch->spots[i]);
     free(watch->spots);
+    buf_finish(&watch->links);
     free(watch->folder);
     free(watch->gap);
     free(watch);

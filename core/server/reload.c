@@ -292,7 +292,7 @@ static void tell_gap(struct server *server)
     const char *gap = server->watch == NULL ? server->config->scripts : watch_gap(server->watch);
     if (gap != NULL && !server->reload.is_gap_told)
         log_event(server->log, LOG_WARN, "watch", "folder", gap, "hint",
-                  "changes there are not noticed by themselves: too many folders, or fs.inotify.max_user_watches "
+                  "changes there are not noticed by themselves: too many folders or links, or fs.inotify.max_user_watches "
                   "is too low; run `weir reload`",
                   NULL);
     server->reload.is_gap_told = gap != NULL;

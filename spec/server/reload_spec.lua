@@ -338,6 +338,13 @@ describe("weir dev", function()
     it_runs:wait_log "event=reload generation=4 files=new/deep/er.lua "
   end)
 
+  it("notices what is edited behind a link", function()
+    sh "echo '-- 1' >../outside.lua; ln -s ../outside.lua linked.lua"
+    it_runs:wait_log "event=reload generation=2 files=linked.lua "
+    sh "echo '-- two' >../outside.lua"
+    it_runs:wait_log "event=reload generation=3 files=linked.lua "
+  end)
+
   it("goes on when the folder is replaced", function()
     local path = server.quote(it_runs.scripts)
     sh(("cp -r %s %s.c && rm -rf %s && mv %s.c %s"):format(path, path, path, path, path))
