@@ -50,6 +50,26 @@ void channel_remove_seat(struct channel *channel, struct seat *seat)
     free_seat(seat);
 }
 
+/* ---- the order of hub->oldest ---- */
+
+static void enqueue(struct channel *channel)
+{
+    struct hub *hub = channel->hub;
+    channel->older = hub->newest;
+    channel->newer = NULL;
+    *(hub->newest != NULL ? &hub->newest->newer : &hub->oldest) = channel;
+    hub->newest = channel;
+}
+
+static void dequeue(struct channel *channel)
+{
+    struct hub *hub = channel->hub;
+    *(channel->older != NULL ? &channel->older->newer : &hub->oldest) = channel->newer;
+    *(channel->newer != NULL ? &channel->newer->older : &hub->newest) = channel->older;
+}
+
+/* ---- birth and death ---- */
+
 static void draw_epoch(char epoch[EPOCH_LEN + 1])
 {
     unsigned char random[EPOCH_LEN];
@@ -67,6 +87,7 @@ static struct channel *create(struct hub *hub, struct slice name)
     channel->listeners = xcalloc(hub->count, sizeof *channel->listeners);
     draw_epoch(channel->epoch);
     map_add(&hub->channels, channel->name, channel);
+    enqueue(channel);
     stats_add(&hub->stats, STAT_CHANNELS, 1);
     return channel;
 }
@@ -84,6 +105,7 @@ void channel_destroy(struct channel *channel)
         free_seat(seat);
     map_finish(&channel->seats);
     map_remove(&hub->channels, channel->name);
+    dequeue(channel);
     stats_add(&hub->stats, STAT_CHANNELS, -1);
     delivery_finish(channel);
     limits_finish(&channel->limits);
@@ -106,6 +128,8 @@ void channel_bind(struct channel *channel)
     if (channel->generation == hub->generation)
         return;
     delivery_flush(channel); /* as it was published */
+    dequeue(channel);
+    enqueue(channel);
     channel->generation = hub->generation;
     channel->type = generation_find(hub->generation, channel->name, channel->params);
     /* A type that is gone may come back (a file saved in two steps): the old instance keeps the state until then. */

@@ -28,6 +28,7 @@ struct channel {
     void *instance;                          /* the behaviour's own: NULL until bound */
     /* The hub's own. */
     struct hub *hub;
+    struct channel *older, *newer;      /* neighbours in the order of hub->oldest */
     struct map seats;                   /* of struct seat, by its key */
     unsigned *listeners;                /* how many seats each worker has */
     unsigned dialects[DIALECTS_MAX];    /* how many seats each dialect has */

@@ -63,6 +63,11 @@ void hub_destroy(struct hub *hub)
 
 /* ---- a new generation ---- */
 
+static bool is_behind(const struct hub *hub, const struct channel *channel)
+{
+    return channel != NULL && channel->generation != hub->generation;
+}
+
 static void end_move(struct hub_move *move)
 {
     move->hub->move = NULL;
@@ -70,22 +75,18 @@ static void end_move(struct hub_move *move)
     free(move);
 }
 
-/* Walks from the start each time, since the table may have changed between two turns: to pass a channel that
- * has moved costs next to nothing. Binding opens no channel and closes none. */
+/* The oldest stand first, and binding puts a channel behind all others: so this goes on where it stopped, whatever
+ * has come and gone meanwhile. */
 static void move_some(void *context, struct mail *mail)
 {
     struct hub_move *move = (struct hub_move *)mail;
     struct hub *hub = context;
-    int left = MOVES_A_TURN;
-    struct channel *channel;
-    for (size_t at = 0; left > 0 && (channel = map_next(&hub->channels, &at)) != NULL;) {
-        left -= channel->generation != hub->generation;
-        channel_bind(channel);
-    }
-    if (left > 0)
-        end_move(move);
-    else
+    for (int left = MOVES_A_TURN; left > 0 && is_behind(hub, hub->oldest); left--)
+        channel_bind(hub->oldest);
+    if (is_behind(hub, hub->oldest))
         mailbox_post(hub->mailbox, &move->mail);
+    else
+        end_move(move);
 }
 
 void hub_switch(struct hub *hub, const struct generation *generation, void (*moved)(void *context),

@@ -39,6 +39,7 @@ struct hub {
     const struct generation *generation;
     struct behaviour behaviour;
     struct map channels;  /* struct channel by name: those at home here */
+    struct channel *oldest, *newest; /* the same in the order in which they were bound to a generation */
     struct audience *waiting, *waiting_last; /* audiences with something to hand over at the end of the turn */
     struct map audiences; /* struct audience by name: local members of channels anywhere */
     struct map numbered;  /* the same by number */

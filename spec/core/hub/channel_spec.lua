@@ -134,6 +134,20 @@ for _, workers in ipairs { 1, 3 } do
       assert.equal(600, #hall:heard "^bind" - binds)
     end)
 
+    it("moves although others come, go and have events meanwhile", function()
+      open { types = { { pattern = "c:{n}", hooks = { "publish", "close" } } }, linger_ms = 5 }
+      local alice = hall:join("alice", 0)
+      for i = 1, 60 do alice:joins("c:" .. i * 10) end
+      for i = 1, 600 do hall:wish(0, { kind = "publish", channel = "c:" .. i, data = "1" }) end
+      hall:turn()
+      hall:switch { { pattern = "c:{n}", hooks = { "publish", "close" } } }
+      for i = 300, 900 do hall:wish(0, { kind = "publish", channel = "c:" .. i, data = "2" }) end
+      hall:wait(200)
+      assert.equal(workers, hall:moved())
+      assert.equal(60, hall:stat "CHANNELS")
+      for i = 1, 60 do assert.equal(2, hall:channel("c:" .. i * 10).generation) end
+    end)
+
     it("is handled by one generation per message: the event that finds it behind binds it first", function()
       open { types = { { pattern = "c:{n}", hooks = { "publish" } } } }
       for i = 1, 600 do hall:wish(0, { kind = "publish", channel = "c:" .. i, data = "1" }) end
