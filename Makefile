@@ -5,8 +5,12 @@ B       := build/$(FLAVOR)
 CC      ?= cc
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
-# Once: the makes below share the jobs of the first.
-ifeq ($(MAKELEVEL),0)
+# Once: the makes below share the jobs of the first. Not where somebody has said how many (which make tells its
+# makefile only from 4.4 on; until then the command line is looked at).
+SAID_JOBS = $(filter -j% --jobs%,$(MAKEFLAGS)) \
+            $(shell { tr '\0' '\n' </proc/$$PPID/cmdline; printenv MAKEFLAGS; } 2>/dev/null | \
+              grep -E '^-([A-Za-z]*j|-jobs)|(^| )-j')
+ifeq ($(MAKELEVEL)$(strip $(SAID_JOBS)),0)
 MAKEFLAGS += --jobs=$(shell nproc)
 endif
 
@@ -45,7 +49,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help build run dev install-build install-test install-proof test test-asan test-tsan spec proof \
-        fuzz reload-storm bench format lint clean
+        fuzz reload-storm json-suite bench format lint clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -153,6 +157,9 @@ fuzz: install-proof ## every parser of what strangers send, FUZZ_SECONDS (60) ea
 	  echo "fuzz $$t"; build/fuzz/$$t.bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 \
 	    -artifact_prefix=build/fuzz/$$t- -verbosity=0 -print_final_stats=1 build/fuzz/$$t 2>&1 | grep -E 'number_of_executed|ERROR|SUMMARY' ; \
 	done
+
+json-suite: $(if $(DIR),$(B)/host) ## every *.json below DIR, named as in JSONTestSuite, through our scanner: which are judged wrongly
+	@$(if $(DIR),$(B)/host spec/support/json_suite.lua '$(DIR)',echo 'which folder? make json-suite DIR=JSONTestSuite/test_parsing'; exit 1)
 
 reload-storm: install-test ## 1,000 connections, 2,000 messages/s, 20 s, a reload every 200 ms, 1 and 4 workers
 	@$(MAKE) --no-print-directory build
