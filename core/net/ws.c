@@ -350,6 +350,21 @@ void ws_upgrade_echo(const struct exchange *exchange)
         switch_protocols(exchange, &handshake, NULL, create(ECHO_MAX, true));
 }
 
+/* In dev mode, where a client is who it says it is. A name that cannot be one is a mistake, not nobody. */
+static bool is_name_fine(const struct exchange *exchange, const char *parameter)
+{
+    struct buf value = {0}, why = {0};
+    bool is_fine = !exchange->stream->net->options->is_dev ||
+                   !http_query(exchange->head->query, parameter, &value) || utf8_is_valid(buf_slice(&value));
+    if (!is_fine) {
+        buf_printf(&why, "what ?%s= says is not valid UTF-8", parameter);
+        http_refuse(exchange->stream, 400, buf_text(&why), NULL);
+    }
+    buf_finish(&value);
+    buf_finish(&why);
+    return is_fine;
+}
+
 static bool wants_protobuf(const struct exchange *exchange)
 {
     struct buf value = {0};
@@ -408,6 +423,8 @@ void ws_upgrade_centrifuge(const struct exchange *exchange)
         http_refuse(stream, 400, "this version speaks the JSON protocol only, not Protobuf", NULL);
         return;
     }
+    if (!is_name_fine(exchange, "as") || !is_name_fine(exchange, "roles"))
+        return;
     bool is_offered = http_has_token(exchange->head, "sec-websocket-protocol", "centrifuge-json");
     open_session(exchange, handshake.terms.has_deflate ? &centrifuge_json_deflate : &centrifuge_json);
     switch_protocols(exchange, &handshake, is_offered ? "centrifuge-json" : NULL,

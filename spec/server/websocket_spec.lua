@@ -76,6 +76,18 @@ describe("a WebSocket", function()
       end
     end)
 
+    it("refuses a name that is no UTF-8, instead of taking whoever gives it for nobody", function()
+      for query, what in pairs { ["?as=%ff"] = "as", ["?as=ann&roles=a,%c3"] = "roles", ["?as=%ed%a0%80"] = "as" } do
+        local answer = http.request(it_runs, "GET", "/connection/websocket" .. query, {
+          Upgrade = "websocket", Connection = "Upgrade", ["Sec-WebSocket-Version"] = "13",
+          ["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ==" })
+        assert.same({ 400, "400 Bad Request: what ?" .. what .. "= says is not valid UTF-8\n" },
+          { answer.status, answer.body }, query)
+      end
+      local good <close> = try({}, { path = "/connection/websocket?as=%c3%84nne" })
+      assert.equal(101, good.status)
+    end)
+
     for name, case in pairs {
       ["version 8"] = { 426, { ["Sec-WebSocket-Version"] = "8" } },
       ["no version"] = { 426, { ["Sec-WebSocket-Version"] = false } },
