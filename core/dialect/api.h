@@ -28,5 +28,7 @@ void api_abandon(struct api_request *request);
 void api_answer(struct api_request *request, struct slice result);
 void api_refuse(struct api_request *request, const struct error *error);
 void api_refuse_with(struct api_request *request, const struct error *error, struct slice details);
+/* {"error":{…}} with `details` (",name:value" or absent) behind the message. */
+void api_put_error(struct buf *out, const struct error *error, struct slice details);
 
 #endif

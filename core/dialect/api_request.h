@@ -26,8 +26,6 @@ struct api_request {
 /* The body of an answer, and the request's end. */
 void api_finish(struct api_request *request, int status, struct slice body);
 void api_refuse_text(struct api_request *request, int code, const char *text);
-/* {"error":{…}} with `details` (",name:value" or absent) behind the message. */
-void api_put_error(struct buf *out, const struct error *error, struct slice details);
 
 /* A request as the one who asks a home, and back. */
 struct asker api_asker(struct api_request *request, uint64_t tag,

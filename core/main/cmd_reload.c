@@ -134,13 +134,11 @@ static void understand(const struct http_reply *reply, bool had_key, struct outc
     bool is_json = json_check(body, &JSON_LIMITS_DEFAULT, &fault);
     if (is_json && json_find(body, "result", &part))
         read_result(outcome, part);
-    if (is_json && json_find(body, "error", &part))
-        read_error(outcome, part);
-    if (outcome->is_reloaded || outcome->reason.len > 0)
-        return;
     if (reply->status == 401 || reply->status == 403)
         buf_add_text(&outcome->reason, had_key ? about_wrong_key : about_no_key);
-    else
+    else if (is_json && json_find(body, "error", &part))
+        read_error(outcome, part);
+    if (!outcome->is_reloaded && outcome->reason.len == 0)
         buf_printf(&outcome->reason, "the server answered %d and no reason", reply->status);
 }
 

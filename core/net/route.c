@@ -103,11 +103,23 @@ static bool may_use_api(const struct exchange *exchange, const char **why)
            (origin == NULL || origin_is_allowed(*origin, options->origins, true, SLICE("")));
 }
 
+/* In the API's own form, for those who read no other. */
+static void refuse_api(const struct exchange *exchange, int status, enum error_code code, const char *why,
+                       const char *headers)
+{
+    struct buf out = {0};
+    struct error error;
+    fail(&error, code, "%s: %s", error_code_text(code), why);
+    api_put_error(&out, &error, (struct slice){0});
+    http_respond(exchange->stream, &(struct response){status, "application/json", buf_slice(&out), headers});
+    buf_finish(&out);
+}
+
 static void serve_api(const struct exchange *exchange)
 {
     const char *why;
     if (!may_use_api(exchange, &why)) {
-        http_refuse(exchange->stream, 401, why, NULL);
+        refuse_api(exchange, 401, ERROR_UNAUTHORIZED, why, NULL);
         return;
     }
     struct slice method = exchange->head->path;
@@ -173,6 +185,8 @@ void route(const struct exchange *exchange)
             continue;
         if (is_method(head->method, flags))
             routes[i].serve(exchange);
+        else if (routes[i].serve == serve_api)
+            refuse_api(exchange, 405, ERROR_BAD_REQUEST, "the server API is asked by POST", "Allow: POST\r\n");
         else
             http_refuse(exchange->stream, 405, "this path wants another method",
                         flags & GET ? "Allow: GET, HEAD\r\n" : "Allow: POST\r\n");

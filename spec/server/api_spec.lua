@@ -62,6 +62,18 @@ describe("the server API", function()
       assert.equal(401, http.post(it_runs, "/api/info?api_key", "{}").status)
     end)
 
+    it("and says why in its own form, as when it is not asked by POST", function()
+      local answer = http.post(it_runs, "/api/info", "{}")
+      assert.equal("application/json", answer.headers["content-type"])
+      assert.same({ error = { code = 101, message = "unauthorized: the API key is missing or wrong (header X-API-Key)" } },
+        cjson.decode(answer.body))
+      answer = http.get(it_runs, "/api/info", { ["X-API-Key"] = "key" })
+      assert.same({ 405, "POST", "application/json" },
+        { answer.status, answer.headers.allow, answer.headers["content-type"] })
+      assert.same({ error = { code = 107, message = "bad request: the server API is asked by POST" } },
+        cjson.decode(answer.body))
+    end)
+
     it("and never shows it", function()
       assert.is_nil(it_runs.log():find("=key", 1, true))
       assert.is_nil(http.post(it_runs, "/api/info", "{}").body:find("key:", 1, true))

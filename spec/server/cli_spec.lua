@@ -514,7 +514,7 @@ describe("weir reload", function()
     local refused = reload_against(http("401 Unauthorized", "401 Unauthorized: no"), {}, {})
     assert.equal(1, refused.code)
     has(refused.err, "key of the server API", "WEIR_API_KEY", "WEIR_API_KEY_FILE", "--api-key", "kill -HUP PID")
-    refused = reload_against(http("401 Unauthorized", ""), { "--json" }, {})
+    refused = reload_against(http("401 Unauthorized", '{"error":{"code":101,"message":"unauthorized: no"}}'), { "--json" }, {})
     has(cjson.decode(refused.out).reason, "WEIR_API_KEY_FILE")
   end)
 
