@@ -275,7 +275,7 @@ static bool hear_connect(struct session *session, const struct command *command)
 static bool hear_subscribe(struct session *session, const struct command *command)
 {
     if (command->has_delta && !command->is_delta_known)
-        return session_end(session, CLOSE_BAD_REQUEST);
+        return session_blame(session, command->id, "`delta` may be \"fossil\" alone");
     if (command->type != 0)
         return session_refuse(session, command->id, VERB_SUBSCRIBE,
                               command->type == 4 ? ERROR_NOT_AVAILABLE : ERROR_PERMISSION_DENIED);
@@ -322,8 +322,9 @@ static bool hear_unavailable(struct session *session, const struct command *comm
 
 static bool hear_nothing(struct session *session, const struct command *command)
 {
-    (void)command;
-    return session_end(session, CLOSE_BAD_REQUEST);
+    struct error why;
+    command_fail_none(command, &why);
+    return session_blame(session, command->id, "%s", why.text);
 }
 
 static bool (*const hear[COMMAND_KIND_COUNT])(struct session *session,
@@ -342,17 +343,22 @@ static bool (*const hear[COMMAND_KIND_COUNT])(struct session *session,
     [COMMAND_NONE] = hear_nothing,
 };
 
+static bool miss_id(struct session *session, const struct command *command)
+{
+    return session_blame(session, 0, "`%s` needs an `id` from 1 on", command_name(command->kind));
+}
+
 static bool dispatch(struct session *session, struct command *command)
 {
     stats_add(&session->hub->stats, STAT_COMMANDS_IN, 1);
     if (command->kind == COMMAND_CONNECT)
-        return command->id > 0 ? hear_connect(session, command) : hear_nothing(session, command);
+        return command->id > 0 ? hear_connect(session, command) : miss_id(session, command);
     if (session->state != SESSION_READY)
-        return session_end(session, CLOSE_BAD_REQUEST);
+        return session_blame(session, command->id, "`connect` has to come first");
     if (command->id == 0 && command->kind == COMMAND_NONE)
         return session_pong(session);
     if (command->id == 0 && command->kind != COMMAND_SEND)
-        return session_end(session, CLOSE_BAD_REQUEST);
+        return miss_id(session, command);
     return hear[command->kind](session, command);
 }
 
@@ -372,8 +378,9 @@ static bool hear_line(struct session *session, struct slice line, struct buf *sc
                       struct buf *clean)
 {
     struct command command;
-    if (!command_parse(line, scratch, &command))
-        return session_end(session, CLOSE_BAD_REQUEST);
+    struct error why;
+    if (!command_parse(line, scratch, &command, &why))
+        return session_blame(session, command.id, "%s", why.text);
     drop_raw_returns(&command, clean);
     return dispatch(session, &command);
 }
@@ -383,7 +390,7 @@ size_t centrifuge_receive(struct session *session, struct slice message, uint64_
     struct buf scratch = {0}, clean = {0};
     const char *at = message.at, *end = message.at + message.len;
     if (message.len == 0)
-        session_end(session, CLOSE_BAD_REQUEST);
+        session_blame(session, 0, "an empty message");
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline ? newline : end;

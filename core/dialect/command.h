@@ -3,6 +3,7 @@
 #define DIALECT_COMMAND_H
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/slice.h"
 
 #include <stdint.h>
@@ -34,10 +35,17 @@ struct command {
     bool has_delta, has_filter; /* subscribe asks for "delta", "tf" */
     bool is_delta_known;        /* the delta is "fossil" */
     int64_t type;               /* subscribe: kind of subscription, 0 = stream */
+    struct slice unknown;       /* the last name beside `id` that is no request's; a JSON string or absent */
 };
 
-/* False: not a command (bad JSON, not an object, a field of the wrong kind). `scratch` is the caller's and holds
- * decoded texts as long as the command is used; this clears it first. Unknown fields are ignored. */
-bool command_parse(struct slice line, struct buf *scratch, struct command *command);
+/* "publish"; "" for COMMAND_NONE. */
+const char *command_name(enum command_kind kind);
+
+/* False: not a command (bad JSON, not an object, a field of the wrong kind); `err` says so in ERROR_BAD_REQUEST, and
+ * command->id is there if it could be read. `scratch` is the caller's and holds decoded texts as long as the command is
+ * used; this clears it first. Unknown fields are ignored. */
+bool command_parse(struct slice line, struct buf *scratch, struct command *command, struct error *err);
+/* Says of a command without a request what is wrong with it. Always false. */
+bool command_fail_none(const struct command *command, struct error *err);
 
 #endif

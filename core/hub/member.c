@@ -123,7 +123,7 @@ bool member_subscribe(struct session *session, uint64_t tag, struct slice channe
     const struct hub_options *options = session->hub->options;
     struct member *member = map_find(&session->members, channel);
     if (channel.len == 0)
-        return session_end(session, CLOSE_BAD_REQUEST);
+        return session_blame(session, tag, "`channel` is missing");
     if (member != NULL && last_wish(member) == VERB_UNSUBSCRIBE)
         return do_later(session, member, VERB_SUBSCRIBE, tag, data);
     if (member != NULL)
@@ -150,7 +150,7 @@ bool member_unsubscribe(struct session *session, uint64_t tag, struct slice chan
 {
     struct member *member = map_find(&session->members, channel);
     if (channel.len == 0)
-        return session_end(session, CLOSE_BAD_REQUEST);
+        return session_blame(session, tag, "`channel` is missing");
     if (member != NULL && member->audience == NULL)
         return do_later(session, member, VERB_UNSUBSCRIBE, tag, (struct slice){0});
     if (member != NULL) {

@@ -1,5 +1,7 @@
 #include "hub/session.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -100,6 +102,33 @@ bool session_end(struct session *session, int code)
     return false;
 }
 
+static void tell_blame(const struct session *session, uint64_t tag, const char *why)
+{
+    struct buf user = {0}, reason = {0};
+    if (session->identity != NULL)
+        buf_add_slice(&user, session->identity->facts.user);
+    if (tag > 0)
+        buf_printf(&reason, "command %llu: ", (unsigned long long)tag);
+    buf_add_text(&reason, why);
+    log_event(session->hub->options->log, LOG_WARN, "bad_request", "user", buf_text(&user), "reason", buf_text(&reason),
+              "hint", "closed with 3501; what may be said is in docs/protocol.md", NULL);
+    buf_finish(&user);
+    buf_finish(&reason);
+}
+
+bool session_blame(struct session *session, uint64_t tag, const char *format, ...)
+{
+    if (session->hub->options->is_dev && !session->conn->closing) {
+        char why[ERROR_TEXT_MAX];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(why, sizeof why, format, args);
+        va_end(args);
+        tell_blame(session, tag, why);
+    }
+    return session_end(session, CLOSE_BAD_REQUEST);
+}
+
 /* ---- time ---- */
 
 static void start_ping(struct session *session, uint64_t ms)
@@ -126,7 +155,7 @@ static void on_timer(struct timer *timer)
 bool session_pong(struct session *session)
 {
     if (!session->is_awaiting_pong)
-        return session_end(session, CLOSE_BAD_REQUEST);
+        return session_blame(session, 0, "an empty command answers a ping, and there is none to answer");
     session->is_awaiting_pong = false;
     start_ping(session, session->hub->options->ping_ms);
     return true;
@@ -232,7 +261,7 @@ static void come_in(struct session *session, uint64_t tag, struct identity *iden
 bool session_connect(struct session *session, uint64_t tag, const struct connect_ask *ask)
 {
     if (session->state != SESSION_NEW)
-        return session_end(session, CLOSE_BAD_REQUEST);
+        return session_blame(session, tag, "this connection has connected already");
     struct identity *identity = NULL;
     struct error error;
     int close_code;
@@ -257,7 +286,7 @@ bool session_connect(struct session *session, uint64_t tag, const struct connect
 static bool ask_home(struct session *session, struct request *request)
 {
     if (request->channel.len == 0)
-        return session_end(session, CLOSE_BAD_REQUEST);
+        return session_blame(session, request->asker.tag, "`channel` is missing");
     session_ask(session, request);
     return true;
 }

@@ -61,6 +61,8 @@ bool session_pong(struct session *session);
 /* Answers with an error, or closes with a code; both return false only when it is over. */
 bool session_refuse(struct session *session, uint64_t tag, enum verb verb, int code);
 bool session_end(struct session *session, int code);
+/* Closes with CLOSE_BAD_REQUEST because of the command with that id (0: unknown); in dev mode the log says why. */
+bool session_blame(struct session *session, uint64_t tag, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* For hub/member: asks a home, counting what is under way, and counts its answer. */
 void session_ask(struct session *session, const struct request *request);

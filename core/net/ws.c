@@ -88,7 +88,7 @@ static void hear_message(struct stream *stream, enum ws_opcode opcode, struct sl
     else if (opcode == WS_TEXT)
         hear_lines(stream, payload);
     else
-        session_end(stream->conn.session, CLOSE_BAD_REQUEST);
+        session_blame(stream->conn.session, 0, "a binary message: this dialect is text");
 }
 
 static void hear_control(struct stream *stream, enum ws_opcode opcode, struct slice payload)

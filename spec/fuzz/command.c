@@ -38,12 +38,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf scratch = {0};
     struct command command;
+    struct error err;
     char *exact = xmalloc(size ? size : 1);
     if (size > 0)
         memcpy(exact, data, size);
     /* Twice with one scratch buffer, as the lines of one message are. */
     for (int i = 0; i < 2; i++)
-        if (command_parse(slice_make(exact, size), &scratch, &command))
+        if (command_parse(slice_make(exact, size), &scratch, &command, &err))
             check_command(&command, slice_make(exact, size), &scratch);
     buf_finish(&scratch);
     free(exact);

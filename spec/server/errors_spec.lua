@@ -99,6 +99,41 @@ describe("an error", function()
       end)
     end
 
+    -- In dev mode; never with what was in a payload.
+    for text, why in pairs {
+      ['{"id":1,"subscribe":{"channel":"room:a"}}'] = "command 1: `connect` has to come first",
+      ['{"connect":{}}'] = "`connect` needs an `id` from 1 on",
+      [HELLO .. '\n{"id":2,"connect":{}}'] = "command 2: this connection has connected already",
+      [HELLO .. "\n{}"] = "an empty command answers a ping, and there is none to answer",
+      [HELLO .. '\n{"id":2}'] = "command 2: it asks for nothing",
+      [HELLO .. '\n{"id":2,"publsh":{"data":"secret"}}'] = "command 2: unknown request `publsh`: did you mean `publish`?",
+      [HELLO .. '\n{"id":2,"da\\nce":{}}'] = "command 2: unknown request `da\\\\nce`",
+      [HELLO .. '\n{"publish":{"channel":"room:a","data":"secret"}}'] = "`publish` needs an `id` from 1 on",
+      ['{"id":"1","connect":{}}'] = "`id` has to be a whole number from 0 to 4294967295",
+      [""] = "an empty message",
+      ["hello"] = "it is not JSON: a value must come here (byte 0)",
+      ['{"id":1,"connect":{"data":"secret}}'] = "it is not JSON: the text ends inside a string (byte 35)",
+      ["null"] = "it has to be a JSON object (got null)",
+      ['{"id":1,"connect":[]}'] = "command 1: `connect` has to be an object (got array)",
+      ['{"id":1,"connect":{"token":1}}'] = "command 1: `token` has to be a text (got number)",
+      [HELLO .. '\n{"id":2,"subscribe":{"channel":"room:a","type":"x"}}'] =
+        "command 2: `type` has to be a whole number (got string)",
+      [HELLO .. '\n{"id":2,"subscribe":{}}'] = "command 2: `channel` is missing",
+      [HELLO .. '\n{"id":2,"unsubscribe":{"channel":""}}'] = "command 2: `channel` is missing",
+      [HELLO .. '\n{"id":2,"publish":{"data":1}}'] = "command 2: `channel` is missing",
+      [HELLO .. '\n{"id":2,"subscribe":{"channel":"room:a","delta":"vcdiff"}}'] =
+        'command 2: `delta` may be \\"fossil\\" alone',
+    } do
+      it("and the log says why: " .. why, function()
+        local _, before = it_runs.log():gsub("event=bad_request", "")
+        ends(comes():send_text(text), 3501)
+        local line = it_runs:wait_log(("event=bad_request[^\n]*\n.-"):rep(before) .. "event=bad_request([^\n]*)")
+        local reason = line:match 'reason=(".*") hint=' or line
+        assert.equal('"' .. why .. '"', reason)
+        assert.is_nil(line:find("secret", 1, true))
+      end)
+    end
+
     it("what comes behind it in the same frame, which is not heard any more", function()
       local ann, ben = comes "ann", comes "ben"
       ben:connect():join "room:heard"

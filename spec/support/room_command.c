@@ -22,7 +22,7 @@ static void set_bool(lua_State *L, const char *name, bool is)
     lua_setfield(L, -2, name);
 }
 
-/* parse(line) -> a table of what was sent, or nil. The line is copied to the exact byte. */
+/* parse(line) -> a table of what was sent, or nil and why not. The line is copied to the exact byte. */
 static int parse(lua_State *L)
 {
     static const char *const kinds[] = {"connect",  "subscribe",      "unsubscribe", "publish",
@@ -34,7 +34,8 @@ static int parse(lua_State *L)
     memcpy(exact, text, len);
     struct buf scratch = {0};
     struct command command;
-    bool is_command = command_parse(slice_make(exact, len), &scratch, &command);
+    struct error err;
+    bool is_command = command_parse(slice_make(exact, len), &scratch, &command, &err);
     if (is_command) {
         lua_newtable(L);
         set_slice(L, "kind", slice_of(kinds[command.kind]));
@@ -52,7 +53,11 @@ static int parse(lua_State *L)
     }
     buf_finish(&scratch);
     free(exact);
-    return is_command;
+    if (is_command)
+        return 1;
+    lua_pushnil(L);
+    lua_pushstring(L, err.text);
+    return 2;
 }
 
 static const luaL_Reg functions[] = {{"parse", parse}, {NULL, NULL}};
