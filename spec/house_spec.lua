@@ -42,6 +42,7 @@ local COVERED_ELSEWHERE = {
   ["dialect/api_channel"] = "methods of dialect/api: spec/core/dialect/api_spec.lua",
   ["dialect/api_node"] = "methods of dialect/api: spec/core/dialect/api_spec.lua",
   ["dialect/api_request"] = "the inside of dialect/api: spec/core/dialect/api_spec.lua",
+  ["net/dial"] = "spec/server/tls_spec.lua: weir reload with a server that speaks TLS",
   ["net/ring"] = "spec/server/io_spec.lua: the server writing with it and without",
   ["hub/member"] = "spec/core/hub/session_spec.lua: joining and leaving as a session sees it",
   ["dialect/info"] = "how a client is shown: spec/core/dialect/centrifuge_spec.lua and api_spec.lua, byte for byte",

@@ -29,12 +29,6 @@ static void outcome_finish(struct outcome *outcome)
 static bool find_server(const struct config *config, struct address *address, struct error *err)
 {
     ensure(address_parse(slice_of(config->listen), address, NULL));
-    if (*config->tls_cert != '\0')
-        return fail(
-            err, ERROR_CONFIG,
-            "this server speaks TLS and weir reload does not; use kill -HUP PID, or curl -X "
-            "POST -H \"X-API-Key: $WEIR_API_KEY\" https://%s/api/reload",
-            config->listen);
     if (address->port == 0)
         return fail(err, ERROR_CONFIG, "--listen is %s: which port did the server take?",
                     config->listen);
@@ -46,6 +40,7 @@ static bool find_server(const struct config *config, struct address *address, st
 static bool ask(const struct config *config, struct http_reply *reply, struct error *err)
 {
     struct http_call call = {
+        .tls_cert = config->tls_cert,
         .path = "/api/reload",
         .api_key = config->api_key,
         .body = SLICE("{}"),
@@ -248,6 +243,7 @@ static const char *const examples[] = {
     "WEIR_API_KEY_FILE=/run/secrets/api-key weir reload",
     "weir reload --config /etc/weir/weir.lua",
     "weir reload --listen 127.0.0.1:9000 --json | jq .generation",
+    "weir reload --listen 127.0.0.1:8443 --tls-cert cert.pem --tls-key key.pem",
     NULL,
 };
 
@@ -256,7 +252,8 @@ const struct command command_reload = {
     .summary = "make the running server take the scripts as they are on its disk now",
     .details = "  Asks the server at --listen by its API. Scripts that do not load change nothing: "
                "the reasons\n"
-               "  are told as by `weir check` and the exit code is 1. `weir dev` needs no key.\n",
+               "  are told as by `weir check` and the exit code is 1. `weir dev` needs no key.\n"
+               "  With --tls-cert it speaks TLS, and with nobody who shows another certificate.\n",
     .examples = examples,
     .flags = flags,
     .options =

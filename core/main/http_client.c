@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/dial.h"
 
 enum { READ_BYTES = 16 * 1024, PORT_TEXT = 8, TARGET_TEXT = ADDRESS_HOST_MAX + 16 };
 
@@ -20,6 +21,7 @@ struct target {
 /* A conversation under way. */
 struct talk_state {
     int fd;
+    struct dial *dial; /* NULL: plain */
     uint64_t deadline_ns;
     struct target target;
 };
@@ -92,14 +94,71 @@ static bool connect_any(struct talk_state *t, const struct address *to, struct e
     return is_connected;
 }
 
+/* ---- bytes, plain or by TLS ---- */
+
+static enum dial_step step_of(const struct talk_state *t, ssize_t result, short events,
+                              const char *what, size_t *moved, struct error *err)
+{
+    *moved = result > 0 ? (size_t)result : 0;
+    if (result > 0)
+        return DIAL_DONE;
+    if (result == 0)
+        return DIAL_END;
+    if (errno == EAGAIN || errno == EINTR)
+        return events == POLLIN ? DIAL_READ : DIAL_WRITE;
+    fail_errno(t, what, errno, err);
+    return DIAL_FAILED;
+}
+
+static enum dial_step send_some(const struct talk_state *t, struct slice bytes, size_t *moved,
+                                struct error *err)
+{
+    if (t->dial != NULL)
+        return dial_send(t->dial, bytes.at, bytes.len, moved, err);
+    return step_of(t, send(t->fd, bytes.at, bytes.len, MSG_NOSIGNAL), POLLOUT, "write to", moved,
+                   err);
+}
+
+static enum dial_step receive_some(const struct talk_state *t, struct buf *in, size_t *moved,
+                                   struct error *err)
+{
+    char *room = buf_reserve(in, READ_BYTES);
+    if (t->dial != NULL)
+        return dial_receive(t->dial, room, READ_BYTES, moved, err);
+    return step_of(t, recv(t->fd, room, READ_BYTES, 0), POLLIN, "read from", moved, err);
+}
+
+/* After a step that is not done: false when there is no next one. */
+static bool wait_after(const struct talk_state *t, enum dial_step step, struct error *err)
+{
+    if (step == DIAL_END)
+        return fail(err, ERROR_SYSTEM, "%s hung up", t->target.text);
+    return step != DIAL_FAILED && wait_for(t, step == DIAL_READ ? POLLIN : POLLOUT, err);
+}
+
+static bool begin_tls(struct talk_state *t, const struct http_call *call, struct error *err)
+{
+    enum dial_step step;
+    if (*call->tls_cert == '\0')
+        return true;
+    t->dial = dial_create(t->fd, call->tls_cert, err);
+    if (t->dial == NULL)
+        return false;
+    while ((step = dial_shake(t->dial, err)) != DIAL_DONE)
+        if (!wait_after(t, step, err))
+            return false;
+    return true;
+}
+
 static bool send_all(const struct talk_state *t, struct slice bytes, struct error *err)
 {
     while (bytes.len > 0) {
-        ssize_t sent = send(t->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-        if (sent > 0)
-            bytes = slice_make(bytes.at + sent, bytes.len - (size_t)sent);
-        else if (errno == EAGAIN ? !wait_for(t, POLLOUT, err) : errno != EINTR)
-            return errno == EAGAIN ? false : fail_errno(t, "write to", errno, err);
+        size_t moved;
+        enum dial_step step = send_some(t, bytes, &moved, err);
+        if (step == DIAL_DONE)
+            bytes = slice_make(bytes.at + moved, bytes.len - moved);
+        else if (!wait_after(t, step, err))
+            return false;
     }
     return true;
 }
@@ -118,16 +177,14 @@ static void put_request(struct buf *out, const struct talk_state *t, const struc
 static bool read_all(const struct talk_state *t, struct buf *in, struct error *err)
 {
     while (in->len <= HTTP_REPLY_BYTES_MAX) {
-        ssize_t got = recv(t->fd, buf_reserve(in, READ_BYTES), READ_BYTES, 0);
-        if (got == 0)
+        size_t moved;
+        enum dial_step step = receive_some(t, in, &moved, err);
+        if (step == DIAL_END)
             return true;
-        if (got > 0)
-            in->len += (size_t)got;
-        else if (errno == EAGAIN) {
-            if (!wait_for(t, POLLIN, err))
-                return false;
-        } else if (errno != EINTR)
-            return fail_errno(t, "read from", errno, err);
+        if (step == DIAL_DONE)
+            in->len += moved;
+        else if (!wait_after(t, step, err))
+            return false;
     }
     return fail(err, ERROR_SYSTEM, "%s answers without end", t->target.text);
 }
@@ -172,8 +229,9 @@ static bool converse(struct talk_state *t, const struct http_call *call, struct 
 {
     struct buf out = {0}, in = {0};
     put_request(&out, t, call);
-    bool is_answered = connect_any(t, &call->to, err) && send_all(t, buf_slice(&out), err) &&
-                       read_all(t, &in, err) && parse_reply(t, &in, reply, err);
+    bool is_answered = connect_any(t, &call->to, err) && begin_tls(t, call, err) &&
+                       send_all(t, buf_slice(&out), err) && read_all(t, &in, err) &&
+                       parse_reply(t, &in, reply, err);
     buf_finish(&out);
     buf_finish(&in);
     return is_answered;
@@ -188,6 +246,7 @@ bool http_post(const struct http_call *call, struct http_reply *reply, struct er
     };
     *reply = (struct http_reply){0};
     bool is_answered = converse(&t, call, reply, err);
+    dial_destroy(t.dial);
     if (t.fd >= 0)
         close(t.fd);
     return is_answered;

@@ -1,4 +1,4 @@
-/* One request to a running server, and its answer: blocking, plain HTTP, bounded in time and size.
+/* One request to a running server, and its answer: blocking, by HTTP or HTTPS, bounded in time and size.
  */
 #ifndef MAIN_HTTP_CLIENT_H
 #define MAIN_HTTP_CLIENT_H
@@ -12,6 +12,7 @@ enum { HTTP_REPLY_BYTES_MAX = 4 << 20 };
 
 struct http_call {
     struct address to;
+    const char *tls_cert; /* "": plain; else HTTPS, with a server that shows this file's certificate */
     const char *path;
     const char *api_key; /* visible ASCII; "": none is sent */
     struct slice body;   /* JSON */

@@ -95,7 +95,8 @@ bool problems_fail(const struct problems *problems, struct error *err)
     return fail(err, ERROR_SCRIPT, "%s", first->reason);
 }
 
-/* At "a.lua:7" or "(to close 'function' at line 7)" in one's reason and the other's: past the number. */
+/* At "a.lua:7" or "(to close 'function' at line 7)" in one's reason and the other's: past the
+ * number. */
 static void skip_line_numbers(const char *start, const char **a, const char **b)
 {
     size_t before = (size_t)(*a - start);

@@ -117,6 +117,39 @@ describe("TLS", function()
     assert.truthy(text:find "certificate", text)
   end)
 
+  describe("weir reload", function()
+    local function reload(name, listen)
+      return run(("{ %s reload --listen %s --api-key key --tls-cert %s/%s.crt --tls-key %s/one.key; echo $?; }"):format(
+        server.quote(server.binary()), listen or "127.0.0.1:" .. it_runs.port, folder, name, folder))
+    end
+
+    it("speaks it too, with the server that shows the certificate it knows", function()
+      assert.truthy(reload "one":find "^generation %d+: nothing changed\n0\n$")
+      it_runs:write("more.lua", 'channel("more", { subscribe = "blub" })')
+      local text = reload "one"
+      assert.truthy(text:find "more.lua:1: option `subscribe`", text)
+      assert.truthy(text:find "\n1\n$", text)
+      assert(os.remove(it_runs.scripts .. "/more.lua"))
+    end)
+
+    it("and with no other", function()
+      local text = reload "two"
+      assert.truthy(text:find("the server shows another certificate than the first of " .. folder .. "/two.crt", 1, true), text)
+      assert.truthy(text:find "\n1\n$", text)
+    end)
+
+    it("and says so where there is no TLS, or no certificate", function()
+      local plain <close> = server.start { scripts = { ["a.lua"] = RULES }, args = { "--workers", "1", "--api-key", "key" } }
+      local text = reload("one", "127.0.0.1:" .. plain.port)
+      assert.truthy(text:find "weir: TLS failed while greeting: ", text)
+      local file = assert(io.open(folder .. "/none.crt", "w"))
+      file:write("hello")
+      file:close()
+      text = reload "none"
+      assert.truthy(text:find("/none.crt holds no certificate in PEM", 1, true), text)
+    end)
+  end)
+
   it("offers HTTP/1.1 by ALPN and nothing older than TLS 1.2", function()
     local function client(arguments)
       return run(("echo | timeout 9 openssl s_client -connect 127.0.0.1:%d -CAfile %s/one.crt -verify_return_error %s"):format(
