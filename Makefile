@@ -148,7 +148,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := $(patsubst spec/fuzz/%.c,%,$(sort $(wildcard spec/fuzz/*.c)))
 FUZZ_FLAGS   := -std=c11 -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -g -O1 -fsanitize=fuzzer,address,undefined \
                 -fno-sanitize-recover=undefined -Icore
-FUZZ_SRC     := $(sort $(wildcard core/base/*.c core/wire/*.c core/rule/*.c core/auth/*.c) core/dialect/command.c)
+FUZZ_SRC     := $(sort $(wildcard core/base/*.c core/wire/*.c core/rule/*.c core/auth/*.c) core/dialect/command.c core/dialect/emulation.c)
 
 fuzz: install-proof ## every parser of what strangers send, FUZZ_SECONDS (60) each, ONE=pattern for some
 	@set -e; for t in $(if $(ONE),$(filter $(ONE),$(FUZZ_TARGETS)),$(FUZZ_TARGETS)); do \

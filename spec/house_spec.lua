@@ -58,6 +58,10 @@ local COVERED_ELSEWHERE = {
   ["net/net"] = "spec/server: accepts, limits and drains need sockets",
   ["net/route"] = "spec/server: every path is asked for there",
   ["net/stream"] = "spec/server: partial writes and TLS need sockets",
+  ["dialect/reply"] = "spec/core/dialect/centrifuge_spec.lua and event_stream_spec.lua, byte for byte",
+  ["net/emulation"] = "spec/server/event_stream_spec.lua",
+  ["net/sse"] = "spec/server/event_stream_spec.lua, spec/clients",
+  ["net/visit"] = "spec/server/websocket_spec.lua and event_stream_spec.lua: origins, names, headers",
   ["net/ws"] = "spec/server and spec/clients; its codec is wire/websocket",
 }
 

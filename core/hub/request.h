@@ -24,6 +24,7 @@ enum { UNSUBSCRIBED_BY_SERVER = 2000 };
 
 struct hub;
 struct answer;
+struct pass;
 
 /* Where an answer goes. Whoever asked may be gone by then, so it is named, not pointed to. */
 struct asker {
@@ -64,6 +65,7 @@ struct answer {
     uint64_t seat;                                 /* VERB_SUBSCRIBE */
     const struct identity *identity;               /* VERB_CONNECT */
     unsigned ping_s;                               /* VERB_CONNECT */
+    const struct pass *pass;                       /* VERB_CONNECT: of a stream that goes one way, else NULL */
 };
 
 #endif

@@ -255,6 +255,7 @@ static void come_in(struct session *session, uint64_t tag, struct identity *iden
     session_answer(session, tag,
            &(struct answer){.verb = VERB_CONNECT,
                             .identity = identity,
+                            .pass = session->pass,
                             .ping_s = (hub->options->ping_ms + 999) / 1000});
 }
 

@@ -17,6 +17,13 @@ struct visit {
     unsigned header_count;
 };
 
+/* Where the answers go one way and the commands come by requests of their own: what these show. `session` is a secret:
+ * who knows it speaks for the client. */
+struct pass {
+    char session[56]; /* the session's number in hexadecimal, a dot, a UUID */
+    char node[48];    /* the process's UUID, a dot, the worker's index */
+};
+
 enum session_state {
     SESSION_NEW,     /* has not connected */
     SESSION_READY,   /* has */
@@ -32,6 +39,7 @@ struct session {
     enum session_state state;
     struct identity *identity; /* NULL until connected */
     struct visit *visit;       /* NULL afterwards */
+    const struct pass *pass;   /* lent by net/, NULL: its commands come by the connection itself */
     struct map members;        /* struct member by channel */
     struct timer timer;        /* the connect deadline, then ping and pong in turns */
     struct timer expiry;       /* of the identity */

@@ -14,6 +14,8 @@
     X(SESSIONS, "weir_sessions", "gauge", "Connections that have connected in a dialect.")         \
     X(SUBSCRIPTIONS, "weir_subscriptions", "gauge", "Channel memberships.")                        \
     X(CHANNELS, "weir_channels", "gauge", "Live channels.")                                        \
+    X(EVENT_STREAMS, "weir_event_streams", "gauge",                                                \
+      "Open event streams: connections that are not WebSockets.")                                  \
     X(ACCEPTED, "weir_accepted_total", "counter", "Connections accepted.")                         \
     X(COMMANDS_IN, "weir_commands_in_total", "counter", "Commands received from clients.")         \
     X(MESSAGES_IN, "weir_messages_in_total", "counter",                                            \

@@ -2,9 +2,11 @@
 
 #include "auth/secret.h"
 #include "base/memory.h"
+#include "net/emulation.h"
 #include "net/files.h"
 #include "net/inside.h"
 #include "net/origin.h"
+#include "net/sse.h"
 #include "net/ws.h"
 
 #include <stdlib.h>
@@ -135,21 +137,30 @@ static void serve_api(const struct exchange *exchange)
 
 /* ---- the table ---- */
 
-enum { GET = 1, POST = 2, PREFIX = 4, DEV = 8 };
+enum { GET = 1, HEAD = 2, POST = 4, OPTIONS = 8, READ = GET | HEAD, PREFIX = 16, DEV = 32 };
+
+static const struct {
+    const char *name;
+    unsigned flag;
+} methods[] = {{"GET", GET}, {"HEAD", HEAD}, {"POST", POST}, {"OPTIONS", OPTIONS}};
+
+enum { METHOD_COUNT = sizeof methods / sizeof *methods };
 
 static const struct {
     const char *path;
     unsigned flags;
     void (*serve)(const struct exchange *exchange);
 } routes[] = {
-    {"/connection/websocket", GET, ws_upgrade_centrifuge},
-    {"/weir.js", GET, files_serve_client},
-    {"/healthz", GET, serve_health},
-    {"/health", GET, serve_health},
-    {"/readyz", GET, serve_ready},
-    {"/metrics", GET, serve_metrics},
+    {"/connection/websocket", READ, ws_upgrade_centrifuge},
+    {"/connection/sse", GET | POST | OPTIONS, sse_open},
+    {"/emulation", POST | OPTIONS, emulation_serve},
+    {"/weir.js", READ, files_serve_client},
+    {"/healthz", READ, serve_health},
+    {"/health", READ, serve_health},
+    {"/readyz", READ, serve_ready},
+    {"/metrics", READ, serve_metrics},
     {"/api/", POST | PREFIX, serve_api},
-    {"/", GET | PREFIX | DEV, files_serve_page},
+    {"/", READ | PREFIX | DEV, files_serve_page},
 };
 
 static bool is_path(struct slice path, const char *wanted, bool is_prefix)
@@ -160,9 +171,21 @@ static bool is_path(struct slice path, const char *wanted, bool is_prefix)
 
 static bool is_method(struct slice method, unsigned flags)
 {
-    if (slice_is(method, "GET") || slice_is(method, "HEAD"))
-        return flags & GET;
-    return slice_is(method, "POST") && flags & POST;
+    for (unsigned i = 0; i < METHOD_COUNT; i++)
+        if (slice_is(method, methods[i].name))
+            return flags & methods[i].flag;
+    return false;
+}
+
+static void refuse_method(const struct exchange *exchange, unsigned flags)
+{
+    struct buf allow = {0};
+    for (unsigned i = 0; i < METHOD_COUNT; i++)
+        if (flags & methods[i].flag)
+            buf_printf(&allow, "%s%s", allow.len == 0 ? "Allow: " : ", ", methods[i].name);
+    buf_add_text(&allow, "\r\n");
+    http_refuse(exchange->stream, 405, "this path wants another method", buf_text(&allow));
+    buf_finish(&allow);
 }
 
 static bool is_echo(const struct exchange *exchange)
@@ -188,17 +211,27 @@ void route(const struct exchange *exchange)
         else if (routes[i].serve == serve_api)
             refuse_api(exchange, 405, ERROR_BAD_REQUEST, "the server API is asked by POST", "Allow: POST\r\n");
         else
-            http_refuse(exchange->stream, 405, "this path wants another method",
-                        flags & GET ? "Allow: GET, HEAD\r\n" : "Allow: POST\r\n");
+            refuse_method(exchange, flags);
         return;
     }
     http_refuse(exchange->stream, 404, "there is nothing at this path", NULL);
 }
 
+/* Commands that travel as a text inside JSON may need twice their bytes. */
+static uint64_t emulation_max(const struct net_options *options)
+{
+    uint64_t max = (uint64_t)options->max_message * 2 + 1024;
+    return max > BODY_MAX ? max : BODY_MAX;
+}
+
 uint64_t route_body_max(struct stream *stream, const struct http_head *head)
 {
     struct exchange exchange = {.stream = stream, .head = head};
+    const struct net_options *options = stream->net->options;
     const char *why;
-    bool is_api = is_path(head->path, "/api/", true);
-    return is_api && may_use_api(&exchange, &why) ? BODY_MAX_API : BODY_MAX;
+    if (is_path(head->path, "/emulation", false))
+        return emulation_max(options);
+    if (is_path(head->path, "/connection/sse", false))
+        return options->max_message;
+    return is_path(head->path, "/api/", true) && may_use_api(&exchange, &why) ? BODY_MAX_API : BODY_MAX;
 }

@@ -1,6 +1,5 @@
 #include "net/ws.h"
 
-#include <ctype.h>
 #include <libwebsockets.h>
 #include <stdlib.h>
 
@@ -9,9 +8,8 @@
 #include "dialect/centrifuge.h"
 #include "hub/session.h"
 #include "net/inside.h"
-#include "net/origin.h"
+#include "net/visit.h"
 #include "wire/extension.h"
-#include "base/utf8.h"
 
 /* TURN_NS: how long one connection is listened to before the others have their turn. */
 enum { TURN_NS = 5000000, LOOK_AGAIN_MS = 20 };
@@ -251,26 +249,6 @@ static const struct protocol ws_protocol = {received, say_goodbye, timed_out, fi
 
 /* ---- the upgrade ---- */
 
-/* The host that pages may come from beside this machine: ours, when dev mode is open to others. */
-static struct slice host_of(const struct exchange *exchange)
-{
-    return exchange->stream->net->options->is_dev_anywhere ? exchange->head->host : SLICE("");
-}
-
-static bool is_origin_fine(const struct exchange *exchange)
-{
-    const struct net_options *options = exchange->stream->net->options;
-    const struct slice *origin = http_find(exchange->head, "origin");
-    if (origin == NULL || origin_is_allowed(*origin, options->origins, options->is_dev, host_of(exchange)))
-        return true;
-    char *text = xslicedup(*origin);
-    stats_add(&exchange->stream->net->hub->stats, STAT_REFUSED_ORIGIN, 1);
-    log_event(exchange->stream->net->hub->options->log, LOG_WARN, "origin refused", "origin", text, "hint",
-              "allow it with --origins if the page is yours", NULL);
-    free(text);
-    return false;
-}
-
 static void put_accept(struct buf *out, struct slice key)
 {
     unsigned char digest[20];
@@ -309,11 +287,7 @@ static bool check(const struct exchange *exchange, struct handshake *handshake)
                     refusal.status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : NULL);
         return false;
     }
-    if (!is_origin_fine(exchange)) {
-        http_refuse(exchange->stream, 403, "this page's origin is not on the server's list (--origins)", NULL);
-        return false;
-    }
-    return agree(exchange, &handshake->terms);
+    return visit_is_welcome(exchange) && agree(exchange, &handshake->terms);
 }
 
 static void switch_protocols(const struct exchange *exchange, const struct handshake *handshake,
@@ -350,21 +324,6 @@ void ws_upgrade_echo(const struct exchange *exchange)
         switch_protocols(exchange, &handshake, NULL, create(ECHO_MAX, true));
 }
 
-/* In dev mode, where a client is who it says it is. A name that cannot be one is a mistake, not nobody. */
-static bool is_name_fine(const struct exchange *exchange, const char *parameter)
-{
-    struct buf value = {0}, why = {0};
-    bool is_fine = !exchange->stream->net->options->is_dev ||
-                   !http_query(exchange->head->query, parameter, &value) || utf8_is_valid(buf_slice(&value));
-    if (!is_fine) {
-        buf_printf(&why, "what ?%s= says is not valid UTF-8", parameter);
-        http_refuse(exchange->stream, 400, buf_text(&why), NULL);
-    }
-    buf_finish(&value);
-    buf_finish(&why);
-    return is_fine;
-}
-
 static bool wants_protobuf(const struct exchange *exchange)
 {
     struct buf value = {0};
@@ -374,43 +333,6 @@ static bool wants_protobuf(const struct exchange *exchange)
     buf_finish(&value);
     return is_asked || (http_has_token(exchange->head, "sec-websocket-protocol", "centrifuge-protobuf") &&
                         !http_has_token(exchange->head, "sec-websocket-protocol", "centrifuge-json"));
-}
-
-/* Names in lower case, as scripts see them. `names` holds their bytes. */
-static unsigned copy_headers(const struct http_head *head, struct request_header *headers, struct buf *names)
-{
-    size_t bytes = 0;
-    for (unsigned i = 0; i < head->field_count; i++)
-        bytes += head->fields[i].name.len;
-    char *at = buf_reserve(names, bytes + 1);
-    for (unsigned i = 0; i < head->field_count; i++) {
-        headers[i].name = slice_pack(&at, head->fields[i].name);
-        headers[i].value = head->fields[i].value;
-        for (size_t n = 0; n < headers[i].name.len; n++)
-            ((char *)headers[i].name.at)[n] = (char)tolower((unsigned char)headers[i].name.at[n]);
-    }
-    return head->field_count;
-}
-
-static void open_session(const struct exchange *exchange, const struct dialect *dialect)
-{
-    struct stream *stream = exchange->stream;
-    struct request_header headers[HTTP_FIELDS_MAX];
-    struct buf names = {0}, as = {0}, roles = {0};
-    http_query(exchange->head->query, "as", &as);
-    http_query(exchange->head->query, "roles", &roles);
-    struct visit visit = {
-        .ip = slice_of(stream->ip),
-        .as = utf8_is_valid(buf_slice(&as)) ? buf_slice(&as) : SLICE(""),
-        .roles = utf8_is_valid(buf_slice(&roles)) ? buf_slice(&roles) : SLICE(""),
-        .headers = headers,
-    };
-    visit.header_count = copy_headers(exchange->head, headers, &names);
-    stream->conn.dialect = dialect;
-    session_open(&stream->conn, &visit);
-    buf_finish(&names);
-    buf_finish(&as);
-    buf_finish(&roles);
 }
 
 void ws_upgrade_centrifuge(const struct exchange *exchange)
@@ -423,10 +345,8 @@ void ws_upgrade_centrifuge(const struct exchange *exchange)
         http_refuse(stream, 400, "this version speaks the JSON protocol only, not Protobuf", NULL);
         return;
     }
-    if (!is_name_fine(exchange, "as") || !is_name_fine(exchange, "roles"))
-        return;
     bool is_offered = http_has_token(exchange->head, "sec-websocket-protocol", "centrifuge-json");
-    open_session(exchange, handshake.terms.has_deflate ? &centrifuge_json_deflate : &centrifuge_json);
+    visit_open(exchange, handshake.terms.has_deflate ? &centrifuge_json_deflate : &centrifuge_json);
     switch_protocols(exchange, &handshake, is_offered ? "centrifuge-json" : NULL,
                      create(stream->net->options->max_message, false));
 }

@@ -9,12 +9,14 @@
 
 #include "base/memory.h"
 #include "dialect/centrifuge.h"
+#include "dialect/event_stream.h"
 #include "net/listener.h"
 #include "server/inside.h"
 
 enum { SPREAD_MS = 2000 };
 
-static const struct dialect *const dialects[] = {&centrifuge_json, &centrifuge_json_deflate};
+static const struct dialect *const dialects[] = {&centrifuge_json, &centrifuge_json_deflate,
+                                                 &event_stream};
 
 /* ---- what the rooms are told ---- */
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum { HTTP_FIELDS_MAX = 100, HTTP_HEAD_BYTES_MAX = 8192 };
+enum { HTTP_FIELDS_MAX = 100, HTTP_HEAD_BYTES_MAX = 24 * 1024 };
 
 enum http_step { HTTP_MORE, HTTP_DONE, HTTP_BAD };
 

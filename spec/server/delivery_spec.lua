@@ -2,6 +2,7 @@
 local http = require "http"
 local server = require "server"
 local socket = require "room.socket"
+local stream = require "stream"
 local talk = require "talk"
 
 local RULES = [[
@@ -13,6 +14,43 @@ channel("plain:{n}", { subscribe = "anyone", publish = "anyone" })
 ]]
 
 local PAD = ("x"):rep(30000)
+
+describe("the marker of what is missing", function()
+  it("is told in every way of saying: plain, compressed, as an event", function()
+    local it_runs <close> = server.start { command = "dev", scripts = { ["a.lua"] = RULES },
+      args = { "--queue-bytes", "65536", "--ping-ms", "60000", "--deflate", "--deflate-min", "64" } }
+    finally(function()
+      talk.close_all()
+      stream.close_all()
+    end)
+    local ann = talk.to(it_runs, { as = "ann" }):connect()
+    local sleepers = {
+      talk.to(it_runs, { as = "plain", receive_buffer = 4096 }):connect():join "keep:m",
+      talk.to(it_runs, { as = "small", receive_buffer = 4096, deflate = "permessage-deflate" }):connect():join "keep:m",
+      stream.to(it_runs, { as = "event", receive_buffer = 4096 }):connect():join "keep:m",
+    }
+    for _, one in ipairs(sleepers) do one:stop_reading() end
+    -- What does not compress: or the second one would not be slow for very long.
+    local noise = {}
+    for i = 1, 20000 do noise[i] = string.char(math.random(33, 126)) end
+    local text = table.concat(noise):gsub('["\\\\]', "-")
+    local function dropped() return http.metric(it_runs, 'weir_drops_total{reason="slow_oldest"}') end
+    local deadline, sent = socket.now_ms() + 20000, 0
+    repeat
+      sent = sent + 1
+      ann:says("keep:m", { n = sent, text = text })
+    until dropped() >= 60 and sent >= 200 or socket.now_ms() > deadline
+    for _, one in ipairs(sleepers) do
+      one.tcp:deafen(false)
+      local told = one:wait(function(message)
+        return message.push and message.push.message and message.push.message.data.skipped
+      end, "the marker").message.push.message.data.skipped
+      assert.equal("keep:m", told.channel)
+      assert.truthy(told.messages > 0)
+    end
+    assert.is_nil(it_runs:exit_status())
+  end)
+end)
 
 for _, args in ipairs { { "--io", "send", "--workers", "1" }, { "--io", "auto", "--workers", "3" } } do
   describe("with " .. table.concat(args, " "), function()

@@ -84,9 +84,9 @@ describe("HTTP", function()
       { "the preface of HTTP/2", nil, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
       { "a TLS hello", 400, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" .. ("x"):rep(40) .. "\r\n" },
       { "another expectation", 417, post .. "Expect: more\r\nContent-Length: 2\r\n\r\n{}" },
-      { "a target of 5000 bytes", 414, "GET /" .. ("a"):rep(5000) .. " HTTP/1.1\r\nHost: a\r\n\r\n" },
-      { "a request line without an end", 414, "GET /" .. ("a"):rep(9000) },
-      { "a head of more than 8 KiB", 431, get(HOST .. ("A: " .. ("b"):rep(1000) .. "\r\n"):rep(9)) },
+      { "a target of 17000 bytes", 414, "GET /" .. ("a"):rep(17000) .. " HTTP/1.1\r\nHost: a\r\n\r\n" },
+      { "a request line without an end", 414, "GET /" .. ("a"):rep(25000) },
+      { "a head of more than 24 KiB", 431, get(HOST .. ("A: " .. ("b"):rep(1000) .. "\r\n"):rep(25)) },
       { "101 fields", 431, get(HOST .. ("A: b\r\n"):rep(100)) },
     }
     for _, case in ipairs(cases) do

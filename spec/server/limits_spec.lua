@@ -119,7 +119,7 @@ describe("a limit", function()
   end)
 
   it("of a head's bytes and fields is 431, counted as refused", function()
-    for _, fields in ipairs { ("A: b\r\n"):rep(101), "A: " .. ("b"):rep(8192) .. "\r\n" } do
+    for _, fields in ipairs { ("A: b\r\n"):rep(101), "A: " .. ("b"):rep(24576) .. "\r\n" } do
       counted("weir_http_refused_total", function()
         local line <close> = http.open(it_runs)
         line:send("GET /healthz HTTP/1.1\r\nHost: a\r\n" .. fields .. "\r\n")

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "dialect/api.h"
 #include "dialect/centrifuge.h"
+#include "dialect/event_stream.h"
 #include "hub/audience.h"
 #include "hub/channel.h"
 #include "hub/home.h"
@@ -30,8 +31,8 @@ struct world {
     struct loop *loops[WORKERS_MAX];
     struct hub *hubs[WORKERS_MAX];
     struct hub_options options;
-    struct dialect plain; /* a second one, so that some listen in another */
-    const struct dialect *dialects[2];
+    struct dialect plain, events; /* more, so that some listen in another */
+    const struct dialect *dialects[3];
     struct log log;
     struct generation *generations[GENERATIONS_MAX];
     unsigned generation_count, moved;
@@ -484,6 +485,9 @@ static void get_options(lua_State *L, int at, struct world *world)
     world->plain.publications = say_plain;
     world->dialects[0] = &centrifuge_json;
     world->dialects[1] = &world->plain;
+    world->events = event_stream;
+    world->events.index = 2;
+    world->dialects[2] = &world->events;
     log_init(&world->log, LOG_DEBUG, LOG_FORMAT_LOGFMT, memfd_create("log", MFD_CLOEXEC));
     world->options = (struct hub_options){
         .queue_bytes = (size_t)get_integer(L, at, "queue_bytes", 1 << 20),
@@ -497,7 +501,7 @@ static void get_options(lua_State *L, int at, struct world *world)
                  .leeway_s = (int)get_integer(L, at, "leeway_s", 0)},
         .is_dev = get_bool(L, at, "is_dev"),
         .dialects = world->dialects,
-        .dialect_count = 2,
+        .dialect_count = 3,
         .log = &world->log,
     };
 }
@@ -869,7 +873,7 @@ static unsigned get_headers(lua_State *L, int at, struct request_header headers[
     return count;
 }
 
-/* client(worker, {ip, as, roles, headers, dialect}): dialect 1 is the plain one */
+/* client(worker, {ip, as, roles, headers, dialect}): dialect 1 is the plain one, 2 the event stream */
 static int new_client(lua_State *L)
 {
     struct world *world = check_world(L);
@@ -886,7 +890,9 @@ static int new_client(lua_State *L)
     struct client *client = xcalloc(1, sizeof *client);
     client->world = world;
     conn_init(&client->conn, hub, &transport);
-    client->conn.dialect = world->dialects[get_integer(L, 3, "dialect", 0) != 0];
+    lua_Integer dialect = get_integer(L, 3, "dialect", 0);
+    luaL_argcheck(L, dialect >= 0 && dialect < 3, 3, "no such dialect");
+    client->conn.dialect = world->dialects[dialect];
     session_open(&client->conn, &visit);
     client->next = world->clients;
     world->clients = client;
@@ -928,7 +934,14 @@ static void say_goodbye(struct client *client)
     frame_unref(frame);
 }
 
-/* A text goes to the end of the table at the top; a close becomes {code, reason} at close_at. */
+/* To the end of the table at the top. */
+static void push_text(lua_State *L, struct slice text)
+{
+    lua_pushlstring(L, text.at, text.len);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* A text goes to the table at the top; a close becomes {code, reason} at close_at. */
 static void push_heard(lua_State *L, const struct peer_frame *frame, int close_at)
 {
     struct slice payload = frame->payload;
@@ -938,25 +951,27 @@ static void push_heard(lua_State *L, const struct peer_frame *frame, int close_a
         set_slice(L, "reason", slice_make(payload.at + 2, payload.len - 2));
         lua_replace(L, close_at);
     } else {
-        lua_pushlstring(L, payload.at, payload.len);
-        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        push_text(L, payload);
     }
 }
 
-/* What has been sent leaves the outbox, one message each; returns how many entries it was. */
+/* What has been sent leaves the outbox, one message each, or an entry each of an event stream; returns how many entries it was. */
 static lua_Integer take_frames(lua_State *L, struct client *client, int close_at)
 {
     struct outbox *out = &client->conn.out;
+    bool is_stream = client->conn.dialect == &client->world->events;
     lua_Integer entries = 0;
     for (; !outbox_is_empty(out); entries++) {
         struct slice entry = outbox_peek(out, 0), rest = entry;
         struct peer_frame frame = {WS_TEXT, SLICE("")};
-        while (frame_take(&rest, &frame)) {
+        if (is_stream)
+            push_text(L, entry);
+        while (!is_stream && frame_take(&rest, &frame)) {
             ensure(frame.opcode != WS_CLOSE || rest.len == 0);
             push_heard(L, &frame, close_at);
         }
         bool is_over = outbox_sent(out, entry.len, 0);
-        ensure(is_over == (frame.opcode == WS_CLOSE));
+        ensure(is_over == (is_stream ? client->has_said_goodbye && outbox_is_empty(out) : frame.opcode == WS_CLOSE));
     }
     return entries;
 }

@@ -143,7 +143,7 @@ end
 
 -- What a text frame says; `deflated` counts those that were compressed.
 local function text_of(self, frame)
-  if frame.rsv == 0 then return frame.payload end
+  if (frame.rsv or 0) == 0 then return frame.payload end -- a stream has no bits
   assert(frame.rsv == 4 and self.extensions, "a reserved bit that was not agreed on")
   self.deflated = (self.deflated or 0) + 1
   return assert(deflate.inflater():take(frame.payload, INFLATED_MAX))

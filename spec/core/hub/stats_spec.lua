@@ -2,7 +2,7 @@ local parts = require "room.hubparts"
 
 describe("the counters", function()
   it("are sums over all workers", function()
-    local text = parts.metrics { { [0] = 3, [4] = 10 }, { [0] = 4 }, {} }
+    local text = parts.metrics { { [0] = 3, [5] = 10 }, { [0] = 4 }, {} }
     assert.truthy(text:find("\nweir_connections 7\n", 1, true))
     assert.truthy(text:find("\nweir_accepted_total 10\n", 1, true))
   end)
