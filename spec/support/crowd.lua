@@ -109,8 +109,9 @@ end
 -- The ways out: { name =, start = function(more arguments) -> a running server }.
 function crowd.ways(options)
   local function way(name, io, is_tls)
-    return { name = name, is_tls = is_tls, start = function()
+    return { name = name, is_tls = is_tls, start = function(more)
       local args = { "--io", io, table.unpack(options.args or {}) }
+      table.move(more or {}, 1, more and #more or 0, #args + 1, args)
       local folder = is_tls and server.folder()
       if folder then
         tls.certificate(folder, "one")

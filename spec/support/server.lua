@@ -4,8 +4,8 @@
 --   it_runs.url, it_runs.port, it_runs.pid, it_runs.log(), it_runs.output(), it_runs:stop()
 --
 -- `scripts` is a folder, or a table of files { ["chat.lua"] = "..." } that is written to a fresh folder
--- (found as .scripts, changed by :write(name, text)). Should the spec die, its server dies with it: the
--- shell between them sees the end of its input.
+-- (found as .scripts, changed by :write(name, text)). `prefix` is a command that runs it (prlimit).
+-- Should the spec die, its server dies with it: the shell between them sees the end of its input.
 local server = {}
 server.__index = server
 
@@ -107,6 +107,7 @@ end
 local function command_line(options, scripts)
   local argv = { "env" }
   for name, value in pairs(options.env or {}) do argv[#argv + 1] = name .. "=" .. value end
+  for _, word in ipairs(options.prefix or {}) do argv[#argv + 1] = word end
   argv[#argv + 1] = server.binary()
   argv[#argv + 1] = options.command or "serve"
   if scripts then
