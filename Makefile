@@ -17,12 +17,13 @@ endif
 # Every Debian package, in one place. `make run` needs the first line, `make test` the second too,
 # the slower proofs the third.
 PACKAGES_BUILD := gcc libc6-dev make pkg-config liblua5.4-dev lua-cjson libwebsockets-dev \
-                  libwebsockets-evlib-uv libuv1-dev liburing-dev libssl-dev zlib1g-dev libcap-dev
+                  libwebsockets-evlib-uv libuv1-dev liburing-dev libssl-dev zlib1g-dev libcap-dev \
+                  libpcre2-dev
 PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl jq openssl bsdutils chromium \
                   $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_PROOF := clang libclang-rt-14-dev llvm valgrind lua-check clang-format clang-tidy
 
-PKGS     := lua5.4 libwebsockets libuv liburing openssl zlib
+PKGS     := lua5.4 libwebsockets libuv liburing openssl zlib libpcre2-8
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wno-missing-field-initializers
 HARDEN   := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
@@ -49,7 +50,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help build run dev install-build install-test install-proof test test-asan test-tsan spec proof \
-        fuzz reload-storm json-suite bench format lint clean
+        fuzz schema-suite reload-storm json-suite bench format lint clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -153,13 +154,18 @@ FUZZ_SRC     := $(sort $(wildcard core/base/*.c core/wire/*.c core/rule/*.c core
 fuzz: install-proof ## every parser of what strangers send, FUZZ_SECONDS (60) each, ONE=pattern for some
 	@set -e; for t in $(if $(ONE),$(filter $(ONE),$(FUZZ_TARGETS)),$(FUZZ_TARGETS)); do \
 	  mkdir -p build/fuzz/$$t; \
-	  clang $(FUZZ_FLAGS) spec/fuzz/$$t.c $(filter-out core/base/asset.c,$(FUZZ_SRC)) -lcrypto -lz -lm -o build/fuzz/$$t.bin; \
+	  clang $(FUZZ_FLAGS) spec/fuzz/$$t.c $(filter-out core/base/asset.c,$(FUZZ_SRC)) -lcrypto -lz -lpcre2-8 -lm -o build/fuzz/$$t.bin; \
 	  echo "fuzz $$t"; build/fuzz/$$t.bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 \
 	    -artifact_prefix=build/fuzz/$$t- -verbosity=0 -print_final_stats=1 build/fuzz/$$t 2>&1 | grep -E 'number_of_executed|ERROR|SUMMARY' ; \
 	done
 
 json-suite: $(if $(DIR),$(B)/host) ## every *.json below DIR, named as in JSONTestSuite, through our scanner: which are judged wrongly
 	@$(if $(DIR),$(B)/host spec/support/json_suite.lua '$(DIR)',echo 'which folder? make json-suite DIR=JSONTestSuite/test_parsing'; exit 1)
+
+# Laid out as the public JSON-Schema-Test-Suite: DIR/tests/draft2020-12, DIR/remotes.
+schema-suite: install-test ## the cases of a JSON-Schema-Test-Suite (DIR=path) through rule/schema
+	@$(MAKE) --no-print-directory FLAVOR=debug build/debug/host
+	@build/debug/host spec/support/schema_suite.lua $(or $(DIR),spec/core/rule/schema)
 
 reload-storm: install-test ## 1,000 connections, 2,000 messages/s, 20 s, a reload every 200 ms, 1 and 4 workers
 	@$(MAKE) --no-print-directory build

@@ -6,6 +6,7 @@
 #include "rule/pattern.h"
 #include "rule/rate.h"
 #include "rule/rule.h"
+#include "rule/schema.h"
 #include "wire/frame.h"
 
 #include <stdint.h>
@@ -45,6 +46,7 @@ struct channel_type {
     int64_t conflate_ms;    /* the newest of each key goes out once in that time, 0 = all at once */
     unsigned batch_size;    /* so many go out together, 0 = each by itself ... */
     int64_t batch_ms;       /* ... or what there is when the first has waited so long */
+    struct schema *schema;  /* what clients may publish; owned, NULL: anything */
     struct rate *rates;     /* how often a client may publish and call; owned */
     unsigned rate_count;    /* at most RATES_MAX */
     unsigned hooks;         /* bit per enum hook */

@@ -149,6 +149,24 @@ static bool is_allowed(struct hub *hub, const struct request *request, const str
     return false;
 }
 
+/* ---- schema ---- */
+
+/* What a client publishes; the house may say what it likes. */
+static bool fits_schema(struct hub *hub, const struct request *request, const struct channel_type *type,
+                        struct error *err)
+{
+    struct schema_fault fault;
+    if (request->verb != VERB_PUBLISH || request->who == NULL || type->schema == NULL ||
+        schema_check(type->schema, request->data, &fault))
+        return true;
+    struct buf why = {0};
+    stats_add(&hub->stats, STAT_REFUSED_SCHEMA, 1);
+    schema_explain(&fault, &why);
+    fail(err, ERROR_REJECTED, "rejected by the schema: %s", buf_text(&why));
+    buf_finish(&why);
+    return false;
+}
+
 static bool is_question(enum verb verb)
 {
     return verb == VERB_PRESENCE || verb == VERB_PRESENCE_STATS;
@@ -175,6 +193,8 @@ static bool admit(struct hub *hub, const struct request *request, struct error *
         return fail(err, ERROR_TOO_LARGE, "message too large: %zu bytes, max_size of this channel is %zu",
                     request->data.len, type->max_size);
     }
+    if (!fits_schema(hub, request, type, err))
+        return false;
     if (request->verb == VERB_CALL && !(type->hooks >> HOOK_CALL & 1))
         return fail_code(err, ERROR_METHOD_NOT_FOUND);
     if (is_question(request->verb) && !type->presence)

@@ -36,6 +36,7 @@
       "Commands refused, by reason.")                                                              \
     X(REFUSED_SCRIPT, "weir_refused_total{reason=\"script\"}", "counter", "")                      \
     X(REFUSED_RATE, "weir_refused_total{reason=\"rate\"}", "counter", "")                                          \
+    X(REFUSED_SCHEMA, "weir_refused_total{reason=\"schema\"}", "counter", "")                      \
     X(REFUSED_SIZE, "weir_refused_total{reason=\"max_size\"}", "counter", "")                      \
     X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                        \
     X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                        \

@@ -16,6 +16,9 @@ void api_wish_publish(lua_State *L, struct running *running, struct slice channe
 /* The value at `index` as JSON in the VM's scratch; raises "WHAT: data.items[3]: ..." */
 struct slice api_encode(lua_State *L, int index, const char *what);
 
+/* `shape`, the short form of a schema. */
+void api_shape_open(lua_State *L);
+
 /* What channel() returns, and the instances of it that are `self`. */
 void api_channel_open(lua_State *L);
 void api_channel_push_class(lua_State *L, struct class *class);

@@ -356,6 +356,7 @@ void api_global_open(lua_State *L)
         sandbox_add(L, entry->name, false);
     }
     open_log(L);
+    api_shape_open(L);
     api_json_open(L);
     sandbox_add(L, "json", true);
 }

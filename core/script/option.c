@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "base/memory.h"
 #include "base/suggest.h"
+#include "script/codec.h"
 #include "script/declare.h"
 #include "script/problem.h"
 
@@ -143,6 +144,21 @@ static void read_history(lua_State *L, struct channel_type *type)
     lua_pop(L, 1);
 }
 
+/* ---- schema ---- */
+
+static void read_schema(lua_State *L, struct channel_type *type)
+{
+    struct buf json = {0};
+    struct error err;
+    if (!lua_istable(L, -1))
+        refuse(L, type, "option `schema` is shape{...} or a JSON Schema in a table (got %s)", luaL_typename(L, -1));
+    else if (!codec_encode(L, -1, "schema", &CODEC_LIMITS_DEFAULT, &json, &err))
+        refuse(L, type, "option `schema`: %s", err.text);
+    else if (type->schema == NULL && (type->schema = schema_compile(buf_slice(&json), NULL, &err)) == NULL)
+        refuse(L, type, "option `schema`: %s", err.text);
+    buf_finish(&json);
+}
+
 /* ---- rates ---- */
 
 static void read_one_rate(lua_State *L, struct channel_type *type)
@@ -259,7 +275,7 @@ static const struct {
 } rows[] = {
     {"subscribe", read_subscribe}, {"publish", read_publish},   {"call", read_call},
     {"presence", read_presence},   {"max_size", read_max_size}, {"history", read_history},
-    {"rate", read_rate},           {"slow", read_slow},         {"conflate", read_conflate},
+    {"schema", read_schema},       {"rate", read_rate},           {"slow", read_slow},         {"conflate", read_conflate},
     {"batch", read_batch},
 };
 

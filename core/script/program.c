@@ -23,6 +23,7 @@ void channel_type_destroy(struct channel_type *type)
     for (unsigned i = 0; i < type->rate_count; i++)
         rate_finish(&type->rates[i]);
     free(type->rates);
+    schema_destroy(type->schema);
     free(type->key);
     free(type->file);
     free(type);

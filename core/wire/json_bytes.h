@@ -1,5 +1,5 @@
-/* What the files of wire/json share: byte classes, and skipping runs of bytes quickly. Nobody
- * else's. */
+/* What the files of wire/json and the tape of rule/schema share: byte classes, and skipping runs of
+ * bytes quickly. Nobody else's. */
 #ifndef WIRE_JSON_BYTES_H
 #define WIRE_JSON_BYTES_H
 

@@ -149,7 +149,7 @@ describe("script/catalogue", function()
   it("refuses unknown options, and those of later versions", function()
     refuses('channel("a", { histroy = 5 })', "a.lua:1: unknown option `histroy`: did you mean `history`?")
     refuses('channel("a", { blub = 5 })', "a.lua:1: unknown option `blub`")
-    refuses('channel("a",\n{ schema = "1/s" })', "a.lua:1: option `schema` is not available in this version")
+    refuses('channel("a",\n{ views = "1/s" })', "a.lua:1: option `views` is not available in this version")
     refuses('channel("a", { 5 })', "a.lua:1: the options of channel() have names, such as { history = 50 }")
   end)
 
@@ -169,6 +169,18 @@ describe("script/catalogue", function()
     assert.same({ 0, "k", 2000, 0, 0 }, by.d)
     assert.same({ 0, nil, 0, 50, 20 }, by.e)
     assert.same({ 0, nil, 0, 0, 0 }, by.f)
+  end)
+
+  it("reads schemas, short and long, and says what is wrong with them", function()
+    assert(load [[channel("a", { schema = shape { text = "string 1..500", inner = shape { n = "integer?" } } })
+      channel("b", { schema = { type = "object", required = { "x" } } })]])
+    refuses('channel("a", { schema = true })',
+      "a.lua:1: option `schema` is shape{...} or a JSON Schema in a table (got boolean)")
+    refuses('channel("a", { schema = { typ = "object" } })', 'a.lua:1: option `schema`: /typ: is no keyword; did you mean "type"? Words of your own begin with x-')
+    local function begins(source, want) assert.equal(want, problems(source)[1]:sub(1, #want)) end
+    begins('channel("a", { schema = shape { text = "strnig" } })', "a.lua:1: shape: text: ")
+    begins('channel("a", { schema = shape { 5 } })', "a.lua:1: shape: fields have names")
+    begins('channel("a", { schema = shape { n = 5 } })', "a.lua:1: shape: n: a text such as")
   end)
 
   it("reads rates, and says what is wrong with them", function()

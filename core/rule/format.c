@@ -1,0 +1,91 @@
+#include "rule/format.h"
+#include "rule/format_inside.h"
+
+#include "rule/schema_regex.h"
+
+struct format {
+    const char *name;
+    bool (*is_valid)(struct slice text);
+};
+
+static bool is_uuid(struct slice text)
+{
+    if (text.len != 36)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (is_dash ? text.at[i] != '-' : !is_hex(text.at[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_json_pointer(struct slice text)
+{
+    if (text.len > 0 && text.at[0] != '/')
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] == '~' &&
+            (i + 1 == text.len || (text.at[i + 1] != '0' && text.at[i + 1] != '1')))
+            return false;
+    return true;
+}
+
+static bool is_relative_json_pointer(struct slice text)
+{
+    size_t digits = count_digits(text);
+    if (digits == 0 || (digits > 1 && text.at[0] == '0'))
+        return false;
+    struct slice rest = skip_bytes(text, digits);
+    return slice_is(rest, "#") || is_json_pointer(rest);
+}
+
+/* X(name, function) */
+#define FORMATS(X)                                                                                 \
+    X("date-time", is_date_time)                                                                   \
+    X("date", is_date)                                                                             \
+    X("time", is_time)                                                                             \
+    X("duration", is_duration)                                                                     \
+    X("email", is_email)                                                                           \
+    X("idn-email", is_idn_email)                                                                   \
+    X("hostname", is_hostname)                                                                     \
+    X("ipv4", is_ipv4)                                                                             \
+    X("ipv6", is_ipv6)                                                                             \
+    X("uri", is_uri)                                                                               \
+    X("uri-reference", is_uri_reference)                                                           \
+    X("iri", is_iri)                                                                               \
+    X("iri-reference", is_iri_reference)                                                           \
+    X("uri-template", is_uri_template)                                                             \
+    X("uuid", is_uuid)                                                                             \
+    X("json-pointer", is_json_pointer)                                                             \
+    X("relative-json-pointer", is_relative_json_pointer)                                           \
+    X("regex", regex_is_valid)
+
+const struct format *format_find(struct slice name)
+{
+    static const struct format formats[] = {
+#define X(text, function) {text, function},
+        FORMATS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (slice_is(name, formats[i].name))
+            return &formats[i];
+    return NULL;
+}
+
+const char *const *format_names(void)
+{
+    static const char *const names[] = {
+#define X(text, function) text,
+        FORMATS(X)
+#undef X
+            NULL,
+    };
+    return names;
+}
+
+bool format_is_valid(const struct format *format, struct slice text)
+{
+    return format->is_valid(text.len > 0 ? text : SLICE(""));
+}
