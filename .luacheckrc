@@ -16,3 +16,4 @@ local scripts = {
 files["lua"] = scripts
 files["examples"] = scripts
 files["scripts"] = scripts
+files["spec/bench/rules"] = scripts

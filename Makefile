@@ -15,12 +15,13 @@ MAKEFLAGS += --jobs=$(shell nproc)
 endif
 
 # Every Debian package, in one place. `make run` needs the first line, `make test` the second too,
-# the slower proofs the third.
+# the slower proofs another, `make bench PEERS=all` the servers to compare with.
 PACKAGES_BUILD := gcc libc6-dev make pkg-config liblua5.4-dev lua-cjson libwebsockets-dev \
                   libwebsockets-evlib-uv libuv1-dev liburing-dev libssl-dev zlib1g-dev libcap-dev \
                   libpcre2-dev
 PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl jq openssl bsdutils chromium \
                   $(if $(shell command -v npm),,nodejs npm)
+PACKAGES_PEERS := mosquitto nats-server nginx-light libnginx-mod-nchan
 PACKAGES_PROOF := clang libclang-rt-14-dev llvm valgrind lua-check clang-format clang-tidy
 
 PKGS     := lua5.4 libwebsockets libuv liburing openssl zlib libpcre2-8
@@ -49,7 +50,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help build run dev install-build install-test install-proof test test-asan test-tsan spec proof \
+.PHONY: help build run dev install-build install-test install-proof install-peers test test-asan test-tsan spec proof \
         fuzz schema-suite reload-storm json-suite bench format lint clean
 
 help: ## what there is to make
@@ -171,6 +172,20 @@ reload-storm: install-test ## 1,000 connections, 2,000 messages/s, 20 s, a reloa
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory FLAVOR=debug build/debug/host
 	@STORM=large FLAVOR=release build/debug/host /usr/bin/busted spec/server/reload_storm_spec.lua
+
+# PEERS=all installs the servers that are compared; PEERS='nats ws' takes some of those that are there.
+install-peers: install-test
+	$(call install,$(PACKAGES_PEERS))
+	@cmp -s spec/bench/package-lock.json spec/bench/node_modules/.lock-installed || \
+	  { cd spec/bench && npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/.lock-installed; }
+
+bench: $(if $(filter all,$(PEERS)),install-peers,install-build) ## compares with other servers, writes docs/benchmarks.md (PEERS=all installs them, ROWS, BENCH_SECONDS, BENCH_ROUNDS)
+	@$(MAKE) --no-print-directory FLAVOR=release build build/bench/floor
+	@PEERS='$(PEERS)' ROWS='$(ROWS)' BENCH_SECONDS='$(BENCH_SECONDS)' BENCH_ROUNDS='$(BENCH_ROUNDS)' lua5.4 spec/bench/bench.lua
+
+build/bench/floor: spec/bench/floor.c
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -D_GNU_SOURCE $(FLAGS_release) -Wall -Wextra $< -o $@ -pie
 
 format: ## clang-format over the core
 	@clang-format -i core/*/*.[ch] spec/support/*.c spec/fuzz/*.c

@@ -15,7 +15,7 @@ local pages = require "pages"
 local server = require "server"
 
 local PAGES = { "README.md", "docs/scripting.md", "docs/client.md", "docs/protocol.md", "docs/operations.md",
-  "docs/architecture.md" }
+  "docs/architecture.md", "docs/benchmarks.md" }
 local OTHERS = { "CHANGELOG.md", "examples/chat/README.md" }
 
 function server.json(text) -- what an rpc that returns this text answers

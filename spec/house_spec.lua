@@ -5,7 +5,7 @@ local FLOORS = {
   hub = 3,
   dialect = 4,
   net = 5, script = 5, cluster = 5,
-  main = 6, server = 6, config = 6,
+  main = 6, server = 6, config = 6, bench = 6,
 }
 
 -- Neighbours of one floor that do not know each other.
@@ -22,7 +22,7 @@ local LIBRARIES = {
   { "^uv%.h$", { loop = true } },
   { "^uv/", { loop = true } },
   { "^libwebsockets", { net = true } },
-  { "^openssl/", { auth = true, net = true } },
+  { "^openssl/", { auth = true, net = true, bench = true } },
   { "^liburing", { net = true } },
   { "^zlib%.h$", { wire = true } },
   { "^sqlite3", { store = true } },
@@ -50,6 +50,21 @@ local COVERED_ELSEWHERE = {
   ["rule/lex"] = "the inside of rule/rule",
   ["rule/parse"] = "the inside of rule/rule",
   ["rule/value"] = "the inside of rule/rule",
+  ["bench/inside"] = "structs only",
+  ["bench/plan"] = "structs only",
+  ["bench/pace"] = "spec/server/bench_spec.lua: what is published when needs a server",
+  ["bench/peer"] = "spec/server/bench_spec.lua: connections need a server, a lying one too",
+  ["bench/pong"] = "spec/server/bench_spec.lua: event streams that are pinged",
+  ["bench/process"] = "spec/server/bench_spec.lua: the server's CPU and memory",
+  ["bench/protocol_mqtt"] = "spec/core/bench/protocol_spec.lua",
+  ["bench/protocol_nats"] = "spec/core/bench/protocol_spec.lua",
+  ["bench/protocol_raw"] = "spec/core/bench/protocol_spec.lua",
+  ["bench/protocol_socketio"] = "spec/core/bench/protocol_spec.lua",
+  ["bench/protocol_weir"] = "spec/core/bench/protocol_spec.lua",
+  ["bench/receive"] = "spec/server/bench_spec.lua: messages lost, doubled and damaged by a lying server",
+  ["bench/report"] = "spec/server/bench_spec.lua: as a person and a program read it",
+  ["bench/run"] = "spec/server/bench_spec.lua: a run from its beginning to its end",
+  ["bench/tls"] = "spec/server/bench_spec.lua: over TLS, trusted and not",
   ["rule/format_address"] = "the inside of rule/format",
   ["rule/format_inside"] = "the inside of rule/format",
   ["rule/format_time"] = "the inside of rule/format",
@@ -228,13 +243,13 @@ describe("the house", function()
       "wire/x.h:2: uv.h has one floor: loop/",
       "wire/x.h:3: lua.h has one floor: script/",
       "wire/x.h:4 looks up at net/net.h",
-      "wire/x.h:6: openssl/evp.h has its floors: auth/, net/",
+      "wire/x.h:6: openssl/evp.h has its floors: auth/, bench/, net/",
     }, findings)
     findings = include_findings({ path = path, short = "script/x.c", floor = "script" })
     assert.same({
       "script/x.c:2: uv.h has one floor: loop/",
       "script/x.c:4 includes net/net.h, but script/ and net/ do not know each other",
-      "script/x.c:6: openssl/evp.h has its floors: auth/, net/",
+      "script/x.c:6: openssl/evp.h has its floors: auth/, bench/, net/",
     }, findings)
     os.remove(path)
   end)

@@ -8,7 +8,7 @@
 #include "base/suggest.h"
 #include "config/options.h"
 
-enum { OWN_FLAGS_MAX = 16, OWNERS_MAX = 16 };
+enum { OWN_FLAGS_MAX = 32, OWNERS_MAX = 16 };
 
 /* Where the reading of argv stands. */
 struct cursor {

@@ -4,7 +4,7 @@ local lfs = require "lfs"
 
 local FLAVOR = os.getenv "FLAVOR" or "release"
 local WEIR = os.getenv "WEIR_BIN" or ("build/%s/weir"):format(FLAVOR)
-local COMMANDS = { "dev", "serve", "check", "reload", "config", "token", "version", "help" }
+local COMMANDS = { "dev", "serve", "check", "reload", "config", "token", "bench", "version", "help" }
 
 local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"

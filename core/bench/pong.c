@@ -1,0 +1,61 @@
+#include "bench/inside.h"
+
+#include <stdlib.h>
+
+/* One connection answers for all event streams; what it owes it pays one POST at a time. */
+static void pay(struct run *run)
+{
+    struct ponger *ponger = &run->ponger;
+    struct peer *debtor;
+    if (peer_is_busy(&ponger->peer) || ponger->owed.len == 0)
+        return;
+    memcpy(&debtor, ponger->owed.at, sizeof debtor);
+    buf_shift(&ponger->owed, sizeof debtor);
+    peer_post(&ponger->peer, run->plan->protocol->pong_path, slice_of(debtor->pong));
+    peer_flush(&ponger->peer);
+}
+
+static void opened(struct peer *peer)
+{
+    pay(peer->hall->owner);
+}
+
+static void heard(struct peer *peer, struct slice said)
+{
+    (void)said;
+    pay(peer->hall->owner);
+}
+
+/* The streams end by themselves when nobody answers their pings: that is what will be told. */
+static void lost(struct peer *peer, const struct error *why)
+{
+    (void)peer, (void)why;
+}
+
+static const struct peer_events events = {opened, heard, lost};
+
+void pong_owe(struct run *run, struct peer *peer)
+{
+    struct ponger *ponger = &run->ponger;
+    if (peer->pong == NULL)
+        return;
+    buf_add(&ponger->owed, &peer, sizeof peer);
+    if (ponger->peer.hall == NULL) {
+        ponger->hall = run->listen;
+        ponger->hall.carrier = CARRIER_POST;
+        ponger->hall.fields = SLICE("Content-Type: application/json\r\n");
+        ponger->hall.events = &events;
+        peer_init(&ponger->peer, &ponger->hall, 0);
+        peer_connect(&ponger->peer, "");
+    }
+    pay(run);
+}
+
+void pong_finish(struct run *run)
+{
+    for (unsigned i = 0; run->subscribers != NULL && i < run->plan->subscribers; i++)
+        free(run->subscribers[i].pong);
+    if (run->ponger.peer.hall != NULL)
+        peer_finish(&run->ponger.peer);
+    buf_finish(&run->ponger.owed);
+}

@@ -1,0 +1,163 @@
+-- `make bench`: loads ours, the floor and the installed peers, row by row and in turns, and writes docs/benchmarks.md.
+--   BENCH_SECONDS, BENCH_ROUNDS   of each run; PEERS, ROWS   names of those wanted, else all that are installed
+package.path = "spec/bench/?.lua;" .. package.path
+local cjson = require "cjson"
+local page = require "page"
+local peers = require "peers"
+local plot = require "plot"
+local rows = require "rows"
+local servers = require "servers"
+
+local SECONDS = tonumber(os.getenv "BENCH_SECONDS" or "") or 3
+local ROUNDS = tonumber(os.getenv "BENCH_ROUNDS" or "") or 5
+local SUBSCRIBERS, CONNECTIONS = { 10, 30, 100, 300, 1000, 3000, 10000 }, { 100, 300, 1000, 3000, 10000 }
+
+local function tell(format, ...)
+  io.stderr:write(format:format(...), "\n")
+end
+
+local function words_of(variable)
+  local words, text = {}, os.getenv(variable) or ""
+  for word in text:gmatch "[^%s,]+" do words[word] = true end
+  return next(words) and words or nil
+end
+
+local function find_wanted(all, wanted, always)
+  local found = {}
+  for _, each in ipairs(all) do
+    local name = each.name or each.id
+    if not wanted or wanted[name] or always[name] then found[#found + 1] = each end
+    if wanted then wanted[name] = nil end
+  end
+  local unknown = wanted and next(wanted)
+  if unknown then error("there is no " .. unknown, 0) end
+  return found
+end
+
+local function find_peers()
+  local wanted = words_of "PEERS"
+  if wanted and wanted.all then wanted = nil end
+  local found = {}
+  for _, peer in ipairs(find_wanted(peers, wanted, { floor = true, weir = true })) do
+    if servers.is_installed(peer) then
+      peer.version_text = peer.version and servers.output_of(peer.version):gsub("\n.*", "") or ""
+      found[#found + 1] = peer
+    else
+      tell("%s is not installed; `make bench PEERS=all` installs it", peer.name)
+    end
+  end
+  return found
+end
+
+local function machine()
+  local function of(command) return servers.output_of(command) end
+  return ("%s, %s cores, %s GB, Linux %s, %s"):format(of "sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1", of "nproc",
+    of "awk '/MemTotal/ { printf \"%.0f\", $2 / 1e6 }' /proc/meminfo", of "uname -r", of "sed -n 's/^PRETTY_NAME=\"\\(.*\\)\"/\\1/p' /etc/os-release")
+end
+
+local function say(row, peer, result)
+  local what = result.lost and "LOST: " .. result.lost
+    or row.shows == "memory" and ("%.0f bytes a connection"):format(result.server.bytes_per_connection)
+    or ("%9.0f deliveries/s, %7.3f µs of CPU each, p50 %.2f ms, p99 %.2f ms"):format(result.deliveries_per_s,
+      result.server.cpu_s_per_million, result.latency_us.p50 / 1e3, result.latency_us.p99 / 1e3)
+  tell("  %-10s %s", peer.name, what)
+end
+
+-- The numbers of all peers who can do the row, in turns; each server is fresh, and idle while others are loaded.
+local function measure(row, who, rounds, more)
+  local results, started = {}, {}
+  for i, peer in ipairs(who) do
+    if servers.flags_of(peer, row) then started[#started + 1] = servers.start(peer, i) end
+  end
+  for round = 1, rounds do
+    tell("%s, round %d of %d", row.title, round, rounds)
+    for i, server in ipairs(started) do
+      if row.shows == "memory" and round > 1 then -- what it needed before does not count again
+        servers.stop(server)
+        server = servers.start(server.peer, 50 + i)
+        started[i] = server
+      end
+      local result = servers.load(server, row, more)
+      results[server.peer.name] = results[server.peer.name] or {}
+      table.insert(results[server.peer.name], result)
+      say(row, server.peer, result)
+    end
+  end
+  for _, server in ipairs(started) do servers.stop(server) end
+  return results
+end
+
+local function measure_rows(who)
+  local done = {}
+  for _, row in ipairs(find_wanted(rows, words_of "ROWS", {})) do
+    local is_memory = row.shows == "memory"
+    row.results = measure(row, who, is_memory and 1 or ROUNDS, is_memory and "" or "--seconds " .. SECONDS)
+    row.commands = {}
+    for _, peer in ipairs(who) do row.commands[peer.name] = servers.flags_of(peer, row) end
+    done[#done + 1] = row
+  end
+  return done
+end
+
+-- One curve a peer: `pick` of a run at each of the numbers.
+local function chart(who, about, numbers, row_at, more, pick)
+  local lines, by_name = {}, {}
+  for i, peer in ipairs(who) do
+    local line = { name = peer.name, color = i - 1, points = {} }
+    lines[i], by_name[peer.name] = line, line
+  end
+  for _, number in ipairs(numbers) do
+    local row = row_at(number)
+    for name, rounds in pairs(measure(row, who, 1, more)) do
+      if not rounds[1].lost then table.insert(by_name[name].points, { number, pick(rounds[1]) }) end
+    end
+  end
+  about.lines, about.ticks = {}, numbers
+  for _, line in ipairs(lines) do
+    if #line.points > 1 then table.insert(about.lines, line) end
+  end
+  return about
+end
+
+local function measure_charts(who)
+  local seconds = math.max(1, SECONDS / 2)
+  return {
+    chart(who, { id = "deliveries", title = "Deliveries a second against subscribers (one channel, window 32)", x = "subscribers",
+      y = "deliveries/s", is_log = true }, SUBSCRIBERS, function(n)
+      return { title = n .. " subscribers", how = "ws", shows = "cpu",
+        flags = ("--subscribers %d --window 32 --burst 16"):format(n) }
+    end, "--seconds " .. seconds, function(result) return result.deliveries_per_s end),
+    chart(who, { id = "memory", title = "Memory against idle connections (10 a channel)", x = "connections", y = "MB" },
+      CONNECTIONS, function(n)
+      return { title = n .. " connections", how = "ws", shows = "memory",
+        flags = ("--subscribers %d --channels %d --hold 1"):format(n, n // 10) }
+    end, "", function(result) return result.server.memory_connected / 1e6 end),
+  }
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  tell("wrote %s", path)
+end
+
+local function plain_peers(who)
+  local list = {}
+  for i, peer in ipairs(who) do list[i] = { name = peer.name, version = peer.version_text } end
+  return list
+end
+
+local who = find_peers()
+local found = { seconds = SECONDS, rounds = ROUNDS, machine = machine(), date = os.date "!%Y-%m-%d", peers = plain_peers(who) }
+found.rows = measure_rows(who)
+local is_whole = not os.getenv "ROWS" or os.getenv "ROWS" == ""
+found.charts = is_whole and measure_charts(who) or nil
+os.execute "mkdir -p build/bench docs/benchmarks"
+write("build/bench/results.json", cjson.encode(found))
+if is_whole then
+  for _, each in ipairs(found.charts) do write(("docs/benchmarks/%s.svg"):format(each.id), plot.svg(each)) end
+  write("docs/benchmarks.md", page.write(found))
+else
+  write("build/bench/benchmarks.md", page.write(found))
+end
