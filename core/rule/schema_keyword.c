@@ -117,7 +117,7 @@ static bool parse_count(const struct found *f, uint32_t item, uint64_t *count)
     if (!schema_expect(f, item, JSON_NUMBER, "a whole number from 0 on"))
         return false;
     decimal_parse(tape_slice(tape_of(f), item), &number);
-    return decimal_unsigned(&number, count) ||
+    return decimal_count(&number, count) ||
            schema_wrong(f->c, f->source, item, "must be a whole number from 0 on");
 }
 
@@ -411,7 +411,8 @@ static bool compile_rest(struct found *f)
            compile_one(f, f->at[KEYWORD_ELSE], &rest);
 }
 
-/* Those of the validation vocabulary, to which `format` does not belong, when $schema has it not. */
+/* Those of the validation vocabulary, to which `format` does not belong, when $schema has it not.
+ */
 static void forget_validation(struct found *f)
 {
     static const enum keyword others[] = {

@@ -3,8 +3,8 @@
 #include "base/buf.h"
 #include "base/map.h"
 
-enum { DIGITS_MAX = 19 }; /* what always fits 64 bits */
-#define EXPONENT_MAX INT64_C(1000000000000000000)
+enum { DIGITS_MAX = 19 };                        /* what always fits 64 bits */
+#define EXPONENT_MAX INT64_C(100000000000000000) /* ten times it fits as well */
 
 static const uint64_t powers[DIGITS_MAX + 1] = {
     1u,
@@ -211,14 +211,12 @@ uint64_t decimal_hash(const struct decimal *d)
     return hash;
 }
 
-bool decimal_unsigned(const struct decimal *d, uint64_t *out)
+bool decimal_count(const struct decimal *d, uint64_t *out)
 {
-    if (is_zero(d)) {
-        *out = 0;
-        return true;
-    }
-    if (d->is_negative || d->is_long || d->exponent < 0 || d->magnitude > DIGITS_MAX)
+    if (d->is_negative || d->exponent < 0)
         return false;
-    *out = d->mantissa * powers[d->exponent];
+    *out = is_zero(d)                                ? 0
+           : d->is_long || d->magnitude > DIGITS_MAX ? UINT64_MAX
+                                                     : d->mantissa * powers[d->exponent];
     return true;
 }

@@ -8,7 +8,7 @@
 
 /* Sign, digits and a power of ten; the digits neither begin nor end with a zero, so that a value
  * has one form (zero: no digits, no sign). Copied freely; borrows the text where there are more
- * digits than a word holds. Exponents of more than 18 digits are all alike. */
+ * digits than a word holds. Exponents of more than 17 digits are all alike. */
 struct decimal {
     bool is_negative, is_long;
     unsigned digits;   /* how many, when not long */
@@ -27,7 +27,8 @@ static inline bool decimal_is_integer(const struct decimal *d)
 /* Whether n is a whole number of times the divisor, which is positive and not long. */
 bool decimal_is_multiple(const struct decimal *n, const struct decimal *divisor);
 uint64_t decimal_hash(const struct decimal *d);
-/* False when it is not a whole number from 0 to UINT64_MAX. */
-bool decimal_unsigned(const struct decimal *d, uint64_t *out) MUST_USE;
+/* False when it is not a whole number from 0 on. One of more than 19 digits is as good as
+ * UINT64_MAX. */
+bool decimal_count(const struct decimal *d, uint64_t *out) MUST_USE;
 
 #endif
