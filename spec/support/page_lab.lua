@@ -149,7 +149,7 @@ end
 function Lab:open_stage()
   if not self.stage then
     assert(next(self.files), "no script before this talk")
-    self.stage = server.start { command = "dev", scripts = self.files, args = { "--workers", "1" } }
+    self.stage = server.start { command = "dev", scripts = self.files, args = { "--workers", "1", "--linger-ms", "60000" } }
   end
   return self.stage
 end
