@@ -467,13 +467,16 @@ describe("an event stream in time", function()
     local ann = stream.to(it_runs):send_text '{"id":1,"connect":{"token":"x"}}'
     assert.truthy(ann:closed())
   end)
+end)
 
-  it("is told when the server goes, and the server goes", function()
+describe("event streams of a server that goes", function()
+  it("are told so, and it goes", function()
+    local it_runs <close> = start("--ping-ms", "60000")
     local ones = {}
     for i = 1, 8 do ones[i] = stream.to(it_runs, { as = "u" .. i }):connect() end
     it_runs:signal "TERM"
     for _, one in ipairs(ones) do assert.same({ 3001, "shutdown" }, { one:closed() }) end
-    for _, one in ipairs(ones) do one:close() end
+    stream.close_all()
     assert.equal(0, it_runs:stop())
   end)
 end)
