@@ -39,5 +39,6 @@ bool emulation_parse(struct slice body, struct buf *scratch, struct emulation *e
         if (text != NULL && !read_text(value, scratch, text))
             return false;
     }
-    return emulation->session.at != NULL && emulation->node.at != NULL && emulation->commands.at != NULL;
+    return emulation->session.at != NULL && emulation->node.at != NULL &&
+           emulation->commands.at != NULL;
 }

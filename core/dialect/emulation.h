@@ -11,8 +11,9 @@ struct emulation {
     struct slice commands;      /* lines, for centrifuge_receive */
 };
 
-/* {"session":…,"node":…,"data":…}, all texts. False: it is not that. `scratch` is the caller's and holds decoded texts
- * as long as they are used; this clears it first. Unknown fields are ignored. */
+/* {"session":…,"node":…,"data":…}, all texts. False: it is not that. `scratch` is the caller's and
+ * holds decoded texts as long as they are used; this clears it first. Unknown fields are ignored.
+ */
 bool emulation_parse(struct slice body, struct buf *scratch, struct emulation *emulation);
 
 #endif

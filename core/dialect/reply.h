@@ -9,7 +9,8 @@ void reply_put_publications(struct buf *out, const struct publication *first, un
 
 void reply_put_skipped(struct buf *out, struct slice channel, uint32_t messages);
 
-/* Rows of struct dialect: they append a line to conn->replies, a newline before all but the first. */
+/* Rows of struct dialect: they append a line to conn->replies, a newline before all but the first.
+ */
 void reply_answer(struct conn *conn, uint64_t tag, const struct answer *answer);
 void reply_unsubscribed(struct conn *conn, struct slice channel, int code, struct slice reason);
 void reply_message(struct conn *conn, struct slice data);

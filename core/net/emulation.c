@@ -22,7 +22,8 @@ static void answer(struct stream *stream, int status, const char *headers)
         http_respond(stream, &(struct response){204, NULL, SLICE(""), headers});
     else
         http_refuse(stream, status,
-                    status == 404 ? "there is no such session (any more)" : "too many of the session's commands wait",
+                    status == 404 ? "there is no such session (any more)"
+                                  : "too many of the session's commands wait",
                     headers);
 }
 
@@ -60,7 +61,8 @@ static void arrive(void *context, struct mail *mail)
     sse_take(context, CONTAINER(mail, struct parcel, mail));
 }
 
-static void send_parcel(struct stream *stream, const struct emulation *emulation, unsigned worker, struct slice headers)
+static void send_parcel(struct stream *stream, const struct emulation *emulation, unsigned worker,
+                        struct slice headers)
 {
     struct hub *hub = stream->net->hub;
     struct errand *errand = xcalloc(1, sizeof *errand);
@@ -96,8 +98,10 @@ static bool read_index(struct slice digits, unsigned count, unsigned *index)
 static bool find_worker(const struct stream *stream, struct slice node, unsigned *worker)
 {
     struct slice name = slice_of(stream->net->options->api->node);
-    return node.len > name.len + 1 && slice_is_equal(slice_make(node.at, name.len), name) && node.at[name.len] == '.' &&
-           read_index(slice_make(node.at + name.len + 1, node.len - name.len - 1), stream->net->hub->count, worker);
+    return node.len > name.len + 1 && slice_is_equal(slice_make(node.at, name.len), name) &&
+           node.at[name.len] == '.' &&
+           read_index(slice_make(node.at + name.len + 1, node.len - name.len - 1),
+                      stream->net->hub->count, worker);
 }
 
 static void take(const struct exchange *exchange, struct buf *headers, struct buf *scratch)
@@ -106,7 +110,8 @@ static void take(const struct exchange *exchange, struct buf *headers, struct bu
     struct emulation emulation;
     unsigned worker;
     if (!emulation_parse(exchange->body, scratch, &emulation))
-        http_refuse(stream, 400, "the body is no {\"session\":…,\"node\":…,\"data\":…} of texts", buf_text(headers));
+        http_refuse(stream, 400, "the body is no {\"session\":…,\"node\":…,\"data\":…} of texts",
+                    buf_text(headers));
     else if (emulation.commands.len > stream->net->options->max_message)
         http_refuse(stream, 413, "the commands are too much (--max-message)", buf_text(headers));
     else if (!find_worker(stream, emulation.node, &worker))

@@ -4,8 +4,8 @@
 
 #include "net/http.h"
 
-/* Takes the commands to the worker that has the stream, wherever this request has landed. Answered when they have been
- * heard, so who waits for the answer keeps the order. */
+/* Takes the commands to the worker that has the stream, wherever this request has landed. Answered
+ * when they have been heard, so who waits for the answer keeps the order. */
 void emulation_serve(const struct exchange *exchange);
 
 #endif

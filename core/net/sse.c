@@ -20,7 +20,7 @@ struct sse_conn {
     struct pass pass;
     struct parcel *first, **last; /* whose commands wait to be heard */
     size_t bytes;                 /* of them all */
-    bool is_hearing;              /* the loop below is at work: what is taken meanwhile is heard by it */
+    bool is_hearing; /* the loop below is at work: what is taken meanwhile is heard by it */
 };
 
 static struct sse_conn *sse_of(struct stream *stream)
@@ -68,8 +68,8 @@ static void give_back_first(struct stream *stream, int status)
     end_parcel(stream->net->hub, parcel, status);
 }
 
-/* The end of the stream says what has become of them; a refusal might reach the client first, and have it take its
- * being sent away for an accident. */
+/* The end of the stream says what has become of them; a refusal might reach the client first, and
+ * have it take its being sent away for an accident. */
 static void give_back_all(struct stream *stream)
 {
     while (sse_of(stream)->first != NULL)
@@ -89,9 +89,11 @@ static void hear(struct stream *stream)
     struct sse_conn *sse = sse_of(stream);
     uint64_t until_ns = clock_monotonic_ns() + TURN_NS;
     sse->is_hearing = true;
-    while (sse->first != NULL && !stream->conn.closing && !is_full(stream) && clock_monotonic_ns() < until_ns) {
+    while (sse->first != NULL && !stream->conn.closing && !is_full(stream) &&
+           clock_monotonic_ns() < until_ns) {
         struct parcel *parcel = sse->first;
-        struct slice rest = {parcel->commands.at + parcel->heard, parcel->commands.len - parcel->heard};
+        struct slice rest = {parcel->commands.at + parcel->heard,
+                             parcel->commands.len - parcel->heard};
         parcel->heard += centrifuge_receive(stream->conn.session, rest, until_ns);
         if (parcel->heard == parcel->commands.len)
             give_back_first(stream, 204);
@@ -112,7 +114,7 @@ static void take(struct stream *stream, struct parcel *parcel)
 /* The number only finds the session; all of the text must be right. */
 static struct stream *find_stream(struct hub *hub, struct slice shown)
 {
-    char number[sizeof ((struct pass *)NULL)->session] = "";
+    char number[sizeof((struct pass *)NULL)->session] = "";
     if (shown.len >= sizeof number)
         return NULL;
     memcpy(number, shown.at, shown.len);
@@ -129,7 +131,8 @@ void sse_take(struct hub *hub, struct parcel *parcel)
         end_parcel(hub, parcel, 404);
     else if (stream->conn.closing)
         end_parcel(hub, parcel, 204);
-    else if (sse_of(stream)->first != NULL && sse_of(stream)->bytes + cost_of(parcel) > stream->conn.out.byte_limit)
+    else if (sse_of(stream)->first != NULL &&
+             sse_of(stream)->bytes + cost_of(parcel) > stream->conn.out.byte_limit)
         end_parcel(hub, parcel, 503);
     else
         take(stream, parcel);
@@ -183,8 +186,10 @@ static void make_pass(struct pass *pass, const struct stream *stream)
 {
     char secret[UUID_LEN + 1];
     uuid_make(secret);
-    snprintf(pass->session, sizeof pass->session, "%llx.%s", (unsigned long long)stream->conn.session->number, secret);
-    snprintf(pass->node, sizeof pass->node, "%s.%u", stream->net->options->api->node, stream->net->hub->index);
+    snprintf(pass->session, sizeof pass->session, "%llx.%s",
+             (unsigned long long)stream->conn.session->number, secret);
+    snprintf(pass->node, sizeof pass->node, "%s.%u", stream->net->options->api->node,
+             stream->net->hub->index);
 }
 
 static struct sse_conn *create(const struct stream *stream)
@@ -196,9 +201,10 @@ static struct sse_conn *create(const struct stream *stream)
     return sse;
 }
 
-/* Neither a length nor chunks: the end of the connection is the end of the response, so every frame is what everybody
- * else gets as well. The first bytes of the body have proxies pass it on at once; other servers say CR LF there, over
- * which the npm package `eventsource` 2 loses the end of an event that comes in the same read. */
+/* Neither a length nor chunks: the end of the connection is the end of the response, so every frame
+ * is what everybody else gets as well. The first bytes of the body have proxies pass it on at once;
+ * other servers say CR LF there, over which the npm package `eventsource` 2 loses the end of an
+ * event that comes in the same read. */
 static void put_head(const struct exchange *exchange, struct buf *out)
 {
     buf_add_text(out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
@@ -216,7 +222,8 @@ static void done_first(struct hub *hub, struct parcel *parcel)
 static void begin(const struct exchange *exchange, struct slice commands)
 {
     struct stream *stream = exchange->stream;
-    struct parcel *first = sse_create_parcel(SLICE(""), commands); /* the request's bytes go with the request */
+    struct parcel *first =
+        sse_create_parcel(SLICE(""), commands); /* the request's bytes go with the request */
     struct buf head = {0};
     first->done = done_first;
     put_head(exchange, &head);
@@ -242,7 +249,8 @@ void sse_open(const struct exchange *exchange)
         http_query(exchange->head->query, "cf_connect", &query);
     struct slice commands = is_post ? exchange->body : buf_slice(&query);
     if (commands.len == 0)
-        http_refuse(exchange->stream, 400, "the first commands are missing (GET: ?cf_connect=, POST: the body)", NULL);
+        http_refuse(exchange->stream, 400,
+                    "the first commands are missing (GET: ?cf_connect=, POST: the body)", NULL);
     else if (commands.len > exchange->stream->net->options->max_message)
         http_refuse(exchange->stream, 413, "the first commands are too much", NULL);
     else

@@ -18,22 +18,25 @@ static bool is_origin_fine(const struct exchange *exchange)
 {
     const struct net_options *options = exchange->stream->net->options;
     const struct slice *origin = http_find(exchange->head, "origin");
-    if (origin == NULL || origin_is_allowed(*origin, options->origins, options->is_dev, host_of(exchange)))
+    if (origin == NULL ||
+        origin_is_allowed(*origin, options->origins, options->is_dev, host_of(exchange)))
         return true;
     char *text = xslicedup(*origin);
     stats_add(&exchange->stream->net->hub->stats, STAT_REFUSED_ORIGIN, 1);
-    log_event(exchange->stream->net->hub->options->log, LOG_WARN, "origin refused", "origin", text, "hint",
-              "allow it with --origins if the page is yours", NULL);
+    log_event(exchange->stream->net->hub->options->log, LOG_WARN, "origin refused", "origin", text,
+              "hint", "allow it with --origins if the page is yours", NULL);
     free(text);
     return false;
 }
 
-/* In dev mode, where a client is who it says it is. A name that cannot be one is a mistake, not nobody. */
+/* In dev mode, where a client is who it says it is. A name that cannot be one is a mistake, not
+ * nobody. */
 static bool is_name_fine(const struct exchange *exchange, const char *parameter)
 {
     struct buf value = {0}, why = {0};
     bool is_fine = !exchange->stream->net->options->is_dev ||
-                   !http_query(exchange->head->query, parameter, &value) || utf8_is_valid(buf_slice(&value));
+                   !http_query(exchange->head->query, parameter, &value) ||
+                   utf8_is_valid(buf_slice(&value));
     if (!is_fine) {
         buf_printf(&why, "what ?%s= says is not valid UTF-8", parameter);
         http_refuse(exchange->stream, 400, buf_text(&why), NULL);
@@ -46,7 +49,8 @@ static bool is_name_fine(const struct exchange *exchange, const char *parameter)
 bool visit_is_welcome(const struct exchange *exchange)
 {
     if (!is_origin_fine(exchange)) {
-        http_refuse(exchange->stream, 403, "this page's origin is not on the server's list (--origins)", NULL);
+        http_refuse(exchange->stream, 403,
+                    "this page's origin is not on the server's list (--origins)", NULL);
         return false;
     }
     return is_name_fine(exchange, "as") && is_name_fine(exchange, "roles");
@@ -67,7 +71,8 @@ void visit_answer_preflight(const struct exchange *exchange)
     const struct slice *wanted = http_find(exchange->head, "access-control-request-headers");
     struct buf headers = {0};
     visit_put_headers(exchange, &headers);
-    buf_add_text(&headers, "Access-Control-Allow-Methods: POST, OPTIONS\r\nAccess-Control-Max-Age: 300\r\n");
+    buf_add_text(&headers,
+                 "Access-Control-Allow-Methods: POST, OPTIONS\r\nAccess-Control-Max-Age: 300\r\n");
     if (wanted != NULL)
         buf_printf(&headers, "Access-Control-Allow-Headers: %.*s\r\n", SLICE_ARGS(*wanted));
     http_respond(exchange->stream, &(struct response){204, NULL, SLICE(""), buf_text(&headers)});
@@ -75,7 +80,8 @@ void visit_answer_preflight(const struct exchange *exchange)
 }
 
 /* Names in lower case, as scripts see them. `names` holds their bytes. */
-static unsigned copy_headers(const struct http_head *head, struct request_header *headers, struct buf *names)
+static unsigned copy_headers(const struct http_head *head, struct request_header *headers,
+                             struct buf *names)
 {
     size_t bytes = 0;
     for (unsigned i = 0; i < head->field_count; i++)

@@ -1,4 +1,5 @@
-/* dialect/emulation under random bytes: whatever is accepted lies inside the body or the scratch buffer. */
+/* dialect/emulation under random bytes: whatever is accepted lies inside the body or the scratch
+ * buffer. */
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "dialect/emulation.h"
@@ -13,7 +14,8 @@ static bool lies_in(struct slice part, const char *at, size_t len)
 static void check_text(struct slice text, struct slice body, const struct buf *scratch)
 {
     ensure(text.at != NULL);
-    ensure(text.len == 0 || lies_in(text, body.at, body.len) || lies_in(text, scratch->at, scratch->len));
+    ensure(text.len == 0 || lies_in(text, body.at, body.len) ||
+           lies_in(text, scratch->at, scratch->len));
     ensure(utf8_is_valid(text));
 }
 

@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 
-/* parse(body) -> session, node, commands, or nil. The body is copied to the exact byte; it is parsed twice with one
- * scratch buffer, as the bodies of one connection may be. */
+/* parse(body) -> session, node, commands, or nil. The body is copied to the exact byte; it is
+ * parsed twice with one scratch buffer, as the bodies of one connection may be. */
 static int parse(lua_State *L)
 {
     size_t len;
