@@ -1,0 +1,102 @@
+/* room.hub: generations made of what specs list. */
+#include "hub_world.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+const char *const types_hooks[] = {"open",    "close",     "subscribe", "unsubscribe",
+                                   "publish", "published", "call",      NULL};
+const char *const types_server_hooks[] = {"connect", "disconnect", "message", "call", NULL};
+
+static struct rule *get_rule(lua_State *L, int at, const char *name, const struct pattern *pattern)
+{
+    struct error err;
+    const struct slice *names;
+    struct slice text = table_slice(L, at, name);
+    unsigned count = pattern_params(pattern, &names);
+    struct rule *rule = rule_compile(text.at ? text : SLICE("anyone"), names, count, &err);
+    if (rule == NULL)
+        luaL_error(L, "%s", err.text);
+    return rule;
+}
+
+static void get_rates(lua_State *L, int at, struct channel_type *type)
+{
+    struct error err;
+    if (lua_getfield(L, at, "rates") == LUA_TTABLE) {
+        type->rates = xcalloc(RATES_MAX, sizeof *type->rates);
+        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++) {
+            if (!rate_parse(slice_of(lua_tostring(L, -1)), &type->rates[type->rate_count++], &err))
+                luaL_error(L, "%s", err.text);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static struct channel_type *make_type(lua_State *L, int at)
+{
+    struct error err;
+    struct channel_type *type = xcalloc(1, sizeof *type);
+    type->pattern = pattern_compile(table_slice(L, at, "pattern"), &err);
+    if (type->pattern == NULL)
+        luaL_error(L, "%s", err.text);
+    type->subscribe = get_rule(L, at, "subscribe", type->pattern);
+    type->publish = get_rule(L, at, "publish", type->pattern);
+    type->call = get_rule(L, at, "call", type->pattern);
+    type->presence = table_bool(L, at, "presence");
+    type->max_size = (size_t)table_integer(L, at, "max_size", MAX_SIZE_DEFAULT);
+    type->history_size = (unsigned)table_integer(L, at, "history", 0);
+    type->history_ttl_ms = table_integer(L, at, "ttl", 0);
+    struct slice key = table_slice(L, at, "key");
+    type->slow = (enum frame_slow)table_integer(L, at, "slow", FRAME_NEEDED);
+    type->key = key.at != NULL ? xslicedup(key) : NULL;
+    type->conflate_ms = table_integer(L, at, "conflate", 0);
+    type->batch_size = (unsigned)table_integer(L, at, "batch", 0);
+    type->batch_ms = table_integer(L, at, "batch_ms", 0);
+    get_rates(L, at, type);
+    type->hooks = table_bits(L, at, "hooks", types_hooks);
+    type->file = xstrdup("rules.lua");
+    type->line = 7;
+    return type;
+}
+
+/* The table at `at` lists types, most specific first, and server_hooks. */
+struct generation *types_create(lua_State *L, struct world *world, int at)
+{
+    struct generation *generation = xcalloc(1, sizeof *generation);
+    luaL_argcheck(L, world->generation_count < GENERATIONS_MAX, at, "too many generations");
+    generation->type_count = (unsigned)lua_rawlen(L, at);
+    generation->types = xcalloc(generation->type_count + 1, sizeof *generation->types);
+    generation->server_hooks = table_bits(L, at, "server_hooks", types_server_hooks);
+    for (unsigned i = 0; i < generation->type_count; i++) {
+        lua_rawgeti(L, at, (int)i + 1);
+        generation->types[i] = make_type(L, lua_gettop(L));
+        generation->types[i]->index = i;
+        lua_settop(L, at);
+    }
+    world->generations[world->generation_count++] = generation;
+    generation->number = world->generation_count;
+    return generation;
+}
+
+void types_destroy(struct generation *generation)
+{
+    for (unsigned i = 0; i < generation->type_count; i++) {
+        struct channel_type *type = generation->types[i];
+        pattern_destroy(type->pattern);
+        rule_destroy(type->subscribe);
+        rule_destroy(type->publish);
+        rule_destroy(type->call);
+        for (unsigned r = 0; r < type->rate_count; r++)
+            rate_finish(&type->rates[r]);
+        free(type->rates);
+        free(type->key);
+        free(type->file);
+        free(type);
+    }
+    free(generation->types);
+    free(generation);
+}
