@@ -82,6 +82,14 @@ function Hall:join(name, worker, visit)
   return talk
 end
 
+-- Alice, Bob and Carol, members of the channel, each on a worker of their own where there are three.
+function Hall:three(channel)
+  local last = self.workers - 1
+  local all = { self:join("alice", 0), self:join("bob", math.min(1, last)), self:join("carol", last) }
+  for _, talk in ipairs(all) do talk:joins(channel) end
+  return table.unpack(all)
+end
+
 -- A channel name that is at home on that worker.
 function Hall:named(worker, prefix)
   for i = 1, 1000 do
@@ -109,8 +117,18 @@ end
 
 local halls = {}
 
+-- What members hear of what a client, or the house, has published.
+function halls.from(talk, channel, data)
+  return ('{"push":{"channel":"%s","pub":{"data":%s,"info":{"user":"%s","client":"%s"}}}}'):format(
+    channel, data, talk.name, talk.id)
+end
+
+function halls.house(channel, data)
+  return ('{"push":{"channel":"%s","pub":{"data":%s}}}'):format(channel, data)
+end
+
 function halls.open(options)
-  local hall = setmetatable({ events = {} }, Hall)
+  local hall = setmetatable({ events = {}, workers = options.workers or 1 }, Hall)
   local on = options.on or {}
   if options.is_dev == nil then options.is_dev = true end
   local types = options.types or {}
