@@ -20,6 +20,7 @@ enum {
     SCHEMA_DEPTH_MAX = 128,      /* of the schema's text, nested */
     SCHEMA_NESTED_MAX =
         512, /* subschemas within one another while checking, followed references included */
+    SCHEMA_NAMES_MAX = 8192,   /* in one object's properties */
     SCHEMA_REQUIRED_MAX = 256, /* names that one object requires */
     SCHEMA_POINTER_MAX = 256,
 };

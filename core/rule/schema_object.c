@@ -116,6 +116,9 @@ static bool compile_properties(struct found *f, struct members *m)
         return true;
     if (!schema_expect(f, at, JSON_OBJECT, "an object: a schema for each name"))
         return false;
+    if (tape->items[at].count > SCHEMA_NAMES_MAX)
+        return schema_wrong(f->c, f->source, at, "more than %d names are not supported",
+                            SCHEMA_NAMES_MAX);
     struct buf scratch = {0};
     bool is_good = true;
     for (uint32_t key = at + 1; is_good && key < tape->items[at].next;
@@ -173,9 +176,6 @@ bool compile_members(struct found *f, struct constraint *rule)
     if (!compile_properties(f, m) || !compile_required(f, m) || !compile_patterns(f, m) ||
         !compile_one(f, f->at[KEYWORD_ADDITIONAL_PROPERTIES], &m->additional))
         return false;
-    if (m->count >= UINT16_MAX)
-        return schema_wrong(f->c, f->source, f->owner->item, "more than %d names are not supported",
-                            UINT16_MAX - 1);
     index_members(m);
     return true;
 }

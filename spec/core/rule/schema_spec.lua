@@ -1,8 +1,12 @@
 local json = require "room.json"
+local reference = require "schema_reference"
 local schema = require "room.schema"
 local suite = require "schema_suite"
 
 local CASES = "spec/core/rule/schema"
+-- Of the random ones; SEED=n SCHEMAS=n for others.
+local SEED = tonumber(os.getenv("SEED") or "") or 2020
+local SCHEMAS, VALUES = tonumber(os.getenv("SCHEMAS") or "") or 1000, 8
 
 local function compile(text, options)
   local s, why = schema.new(text, options)
@@ -30,6 +34,32 @@ describe("rule/schema", function()
     assert.same({}, totals.reasons)
     assert.equal(totals.tests, totals.right)
     assert.is_true(totals.tests >= 370, "cases: " .. totals.tests)
+  end)
+
+  it("agrees with a slow reference on random schemas and values", function()
+    math.randomseed(SEED)
+    local fitting, checked, endless = 0, 0, 0
+    for _ = 1, SCHEMAS do
+      local wanted = reference.schema(3)
+      local text = reference.encode(wanted)
+      local s, why = schema.new(text)
+      if s then
+        for _ = 1, VALUES do
+          local value = reference.value_near(wanted, 3)
+          local written = reference.encode(value)
+          local fits, what = s:check(written)
+          local expected = reference.fits(wanted, value)
+          assert.equal(expected, fits, ("seed %d: %s with %s: %s"):format(SEED, text, written, tostring(what)))
+          checked, fitting = checked + 1, fitting + (fits and 1 or 0)
+        end
+      else
+        assert.matches("refers to itself without going into the value", why, 1, true)
+        endless = endless + 1
+      end
+    end
+    -- Or the random ones would prove little.
+    assert.is_true(fitting > checked / 10 and fitting < checked * 9 / 10, fitting .. " of " .. checked .. " fit")
+    assert.is_true(endless < SCHEMAS / 2, endless .. " schemas would never end")
   end)
 
   describe("says what does not fit", function()
@@ -132,6 +162,14 @@ describe("rule/schema", function()
       for _, case in ipairs(cases) do assert.equal(case[2], refused(case[1])) end
     end)
 
+    it("nor takes numbers for less than they are", function()
+      local s = compile [[{"minimum":1e99999999999999999999,"maxLength":1e30,"minItems":99999999999999999999}]]
+      assert.is_true((s:check '"a"'))
+      assert.is_false((s:check "[]"))
+      assert.is_false((s:check "1e99999"))
+      assert.is_true((compile [[{"maximum":1e999999999999999999}]]:check "1e99999"))
+    end)
+
     it("nor what would never end", function()
       local endless = "refers to itself without going into the value, which would never end"
       assert.equal("the schema: " .. endless, refused [[{"$ref":"#"}]])
@@ -148,6 +186,9 @@ describe("rule/schema", function()
       for i = 1, 257 do names[i] = '"k' .. i .. '"' end
       assert.equal("/required: more than 256 names are not supported",
         refused('{"required":[' .. table.concat(names, ",") .. "]}"))
+      for i = 1, 8193 do names[i] = '"k' .. i .. '":true' end
+      assert.equal("/properties: more than 8192 names are not supported",
+        refused('{"properties":{' .. table.concat(names, ",") .. "}}"))
     end)
 
     it("when strict, what is nearly a keyword or a format", function()
