@@ -1,4 +1,5 @@
 -- `make bench`: loads ours, the floor and the installed peers, row by row and in turns, and writes docs/benchmarks.md.
+-- `lua5.4 spec/bench/bench.lua page` writes the page anew from the last figures.
 --   BENCH_SECONDS, BENCH_ROUNDS   of each run; PEERS, ROWS   names of those wanted, else all that are installed
 package.path = "spec/bench/?.lua;" .. package.path
 local cjson = require "cjson"
@@ -148,16 +149,29 @@ local function plain_peers(who)
   return list
 end
 
-local who = find_peers()
-local found = { seconds = SECONDS, rounds = ROUNDS, machine = machine(), date = os.date "!%Y-%m-%d", peers = plain_peers(who) }
-found.rows = measure_rows(who)
-local is_whole = not os.getenv "ROWS" or os.getenv "ROWS" == ""
-found.charts = is_whole and measure_charts(who) or nil
-os.execute "mkdir -p build/bench docs/benchmarks"
-write("build/bench/results.json", cjson.encode(found))
-if is_whole then
+local function measure_all(is_whole)
+  local who = find_peers()
+  local found = { seconds = SECONDS, rounds = ROUNDS, machine = machine(), date = os.date "!%Y-%m-%d", peers = plain_peers(who) }
+  found.rows = measure_rows(who)
+  found.charts = is_whole and measure_charts(who) or nil
+  os.execute "mkdir -p build/bench docs/benchmarks"
+  write("build/bench/results.json", cjson.encode(found))
+  return found
+end
+
+-- A page of some rows is not the page of the project.
+local function write_all(found, is_whole)
+  if not is_whole then return write("build/bench/benchmarks.md", page.write(found)) end
   for _, each in ipairs(found.charts) do write(("docs/benchmarks/%s.svg"):format(each.id), plot.svg(each)) end
   write("docs/benchmarks.md", page.write(found))
+end
+
+if arg[1] == "page" then -- what was measured last, in other words
+  local file = assert(io.open "build/bench/results.json")
+  local found = cjson.decode(file:read "a")
+  file:close()
+  write_all(found, found.charts ~= nil)
 else
-  write("build/bench/benchmarks.md", page.write(found))
+  local is_whole = not words_of "ROWS"
+  write_all(measure_all(is_whole), is_whole)
 end

@@ -17,7 +17,7 @@ Written by `make bench`: its words are in `spec/bench/page.lua`, its figures are
 
 local ABOUT = {
   floor = "`spec/bench/floor.c`: the least a C program can do, one `send()` a subscriber and turn; no limits, no rules, no checks",
-  weir = "one worker; every publish is asked of a rule",
+  weir = "one worker; a rule is asked about every publish",
   nchan = "the nginx module, one worker; messages are kept in its shared memory",
   nats = "WebSocket, `GOMAXPROCS=1`",
   mosquitto = "MQTT at quality 0 over plain TCP: Debian's has no WebSockets",
@@ -66,7 +66,9 @@ end
 
 local function put_cpu(out, found)
   out[#out + 1] = "CPU time of the server for a delivery, divided by that of the floor in the same round; " .. (found.rounds == 1
-    and "one round" or "the median of " .. found.rounds .. " rounds") .. " of " .. found.seconds .. " s. The last column is the floor's own, in µs. Less is better.\n"
+    and "one round" or "the median of " .. found.rounds .. " rounds") .. " of "
+    .. ("%g"):format(found.seconds) .. " s. The last column is the floor's own, in µs. Less is better. Below 1 is possible: Weir hands all\n"
+    .. "writes of a turn to the kernel in one call (io_uring), the floor makes a call each.\n"
   local head = { "" }
   for _, peer in ipairs(found.peers) do head[#head + 1] = peer.name ~= "floor" and peer.name or nil end
   head[#head + 1] = "floor, µs"
@@ -137,7 +139,7 @@ local function put_commands(out, found)
     out[#out + 1] = (i > 1 and "\n" or "") .. "# " .. row.title
     for _, peer in ipairs(found.peers) do
       if row.commands[peer.name] then
-        out[#out + 1] = ("taskset -c 1 weir bench %s --seconds %s --json --pid PID # %s"):format(row.commands[peer.name],
+        out[#out + 1] = ("taskset -c 1 weir bench %s --seconds %g --json --pid PID # %s"):format(row.commands[peer.name],
           found.seconds, peer.name):gsub(" %-%-seconds %S+", row.shows == "memory" and "" or "%0")
       end
     end

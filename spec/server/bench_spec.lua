@@ -152,6 +152,12 @@ describe("weir bench", function()
     assert.matches("401", run.json.why)
   end)
 
+  it("listens on event streams, publishing beside them or by POST", function()
+    local streams = url() .. " --sse --subscribers 20 --channels 2 --window 8"
+    assert.equal("sse", is_good(bench(streams .. SHORT)).transport)
+    is_good(bench(streams .. " --post" .. SHORT, "WEIR_API_KEY=key"))
+  end)
+
   it("measures the server's CPU and memory, given its pid", function()
     local told = is_good(bench(url() .. " --subscribers 20 --pid " .. it_runs.pid .. SHORT)).server
     assert.is_true(told.cpu_s > 0 and told.cpu_s_per_million > 0 and told.memory_end > 1000000)
