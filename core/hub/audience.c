@@ -186,7 +186,6 @@ static bool hand_over(struct audience *audience, uint64_t until_ns)
         unsigned stop = audience->handed + (left < MEMBERS_A_LOOK ? left : MEMBERS_A_LOOK);
         for (; audience->handed < stop; audience->handed++)
             hand_to(audience, audience->members[audience->handed]->session->conn);
-
         if (stop < audience->count && clock_monotonic_ns() > until_ns)
             return false;
     }

@@ -63,8 +63,9 @@ static bool drop_oldest(struct conn *conn)
 }
 
 /* Markers are renewed with each drop and say nothing of how long the rest has waited. */
-static uint32_t skip_markers(const struct outbox *out, uint32_t n)
+static uint32_t skip_markers(const struct outbox *out)
 {
+    uint32_t n = 0;
     while (n < out->count && outbox_slot(out, n)->frame->skipped > 0)
         n++;
     return n;
@@ -73,10 +74,10 @@ static uint32_t skip_markers(const struct outbox *out, uint32_t n)
 uint32_t slow_check_age(struct conn *conn)
 {
     struct outbox *out = &conn->out;
-    uint32_t now = (uint32_t)loop_now_ms(conn->hub->loop), limit = conn->hub->options->queue_ms;
+    uint64_t now = loop_now_ms(conn->hub->loop);
+    uint32_t limit = conn->hub->options->queue_ms;
     for (;;) {
-        uint32_t n = skip_markers(out, 0);
-        uint32_t age = n < out->count ? now - outbox_slot(out, n)->since_ms : 0;
+        uint32_t n = skip_markers(out), age = outbox_age_ms(out, n, now);
         if (age <= limit)
             return limit - age + 1;
         if (n < outbox_touched(out) || !may_be_dropped(outbox_slot(out, n)->frame))

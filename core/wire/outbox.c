@@ -78,9 +78,9 @@ bool outbox_is_empty(const struct outbox *box)
     return box->count == 0;
 }
 
-uint32_t outbox_age_ms(const struct outbox *box, uint64_t now_ms)
+uint32_t outbox_age_ms(const struct outbox *box, uint32_t n, uint64_t now_ms)
 {
-    return box->count == 0 ? 0 : (uint32_t)now_ms - outbox_slot(box, 0)->since_ms;
+    return n >= box->count ? 0 : (uint32_t)now_ms - outbox_slot(box, n)->since_ms;
 }
 
 struct slice outbox_peek(const struct outbox *box, uint32_t n)

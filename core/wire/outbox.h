@@ -29,7 +29,8 @@ bool outbox_push(struct outbox *box, struct frame *frame, uint32_t topic, uint64
 void outbox_push_last(struct outbox *box, struct frame *frame, uint64_t now_ms);
 uint64_t outbox_messages(const struct outbox *box); /* that wait, for counting */
 bool outbox_is_empty(const struct outbox *box);
-uint32_t outbox_age_ms(const struct outbox *box, uint64_t now_ms); /* of the oldest; 0 when empty */
+/* How long the n-th has waited, from 0; 0 past the end. */
+uint32_t outbox_age_ms(const struct outbox *box, uint32_t n, uint64_t now_ms);
 
 /* The bytes of the n-th waiting frame still to be sent (n from 0), borrowed; absent past the end.
  */

@@ -141,7 +141,7 @@ static int drop_waiting(lua_State *L)
 
 static int age(lua_State *L)
 {
-    lua_pushinteger(L, outbox_age_ms(check_box(L), (uint64_t)luaL_checkinteger(L, 2)));
+    lua_pushinteger(L, outbox_age_ms(check_box(L), 0, (uint64_t)luaL_checkinteger(L, 2)));
     return 1;
 }
 
