@@ -51,23 +51,6 @@ static struct slice user_of(const struct identity_facts *who)
     return who->user.len > 0 ? who->user : who->ip;
 }
 
-static struct slice claim_of(const struct identity_facts *who, const char *path)
-{
-    char name[256];
-    struct slice at = who->claims;
-    while (at.at != NULL && *path != '\0') {
-        size_t len = strcspn(path, ".");
-        if (len >= sizeof name)
-            return SLICE("");
-        memcpy(name, path, len);
-        name[len] = '\0';
-        if (!json_find(at, name, &at))
-            return SLICE("");
-        path += len + (path[len] == '.');
-    }
-    return at;
-}
-
 static struct slice subject_of(const struct rate *rate, const struct identity_facts *who)
 {
     switch (rate->scope) {
@@ -78,7 +61,7 @@ static struct slice subject_of(const struct rate *rate, const struct identity_fa
     case RATE_CONNECTION:
         return who->client;
     case RATE_CLAIM:
-        return claim_of(who, rate->claim);
+        return json_find_path(who->claims, rate->claim, rate->claim_parts);
     case RATE_CHANNEL:
         break;
     }

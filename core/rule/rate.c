@@ -51,6 +51,15 @@ static bool parse_amount(struct slice word, struct rate *rate, struct error *err
     return true;
 }
 
+static void split_claim(struct slice path, struct rate *rate)
+{
+    rate->claim = xslicedup(path);
+    for (char *at = rate->claim, *end = at + path.len; at < end; at += strlen(at) + 1) {
+        at[strcspn(at, ".")] = '\0';
+        rate->claim_parts++;
+    }
+}
+
 static bool parse_scope(struct slice word, struct rate *rate, struct error *err)
 {
     static const char *const names[] = {"user", "ip", "connection", "channel", "claims", NULL};
@@ -62,7 +71,7 @@ static bool parse_scope(struct slice word, struct rate *rate, struct error *err)
         }
     if (word.len > strlen(claims) && memcmp(word.at, claims, strlen(claims)) == 0) {
         rate->scope = RATE_CLAIM;
-        rate->claim = word.at + strlen(claims);
+        split_claim(slice_make(word.at + strlen(claims), word.len - strlen(claims)), rate);
         return true;
     }
     const char *near = suggest(word, names);
@@ -102,6 +111,7 @@ bool rate_parse(struct slice text, struct rate *rate, struct error *err)
 
 void rate_finish(struct rate *rate)
 {
+    free(rate->claim);
     free(rate->text);
     *rate = (struct rate){0};
 }

@@ -16,8 +16,9 @@ struct rate {
     unsigned count; /* so many in ... */
     uint64_t ms;    /* ... this time; as many at once when nothing was done before */
     enum rate_scope scope;
-    const char *claim; /* RATE_CLAIM: its path, "org.id"; points into text */
-    char *text;        /* owned */
+    char *claim;          /* RATE_CLAIM: its path, as json_find_path() takes it; owned */
+    unsigned claim_parts; /* how many names it has */
+    char *text;           /* owned */
 };
 
 /* The language:  COUNT/TIME [per user | ip | connection | channel | claims.a.b]  TIME is "10s",

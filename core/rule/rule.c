@@ -66,19 +66,9 @@ static bool has_role(struct slice roles, const char *name)
     return false;
 }
 
-/* Absent where a name on the way is. */
-static struct slice find_claim(struct slice claims, const char *name, unsigned parts)
-{
-    struct slice at = claims;
-    for (unsigned i = 0; i < parts && at.at != NULL; i++, name += strlen(name) + 1)
-        if (!json_find(at, name, &at))
-            return slice_make(NULL, 0);
-    return at;
-}
-
 static bool read_claim(struct judge *j, const struct node *node, struct value *out)
 {
-    struct slice claim = find_claim(j->facts->claims, node->name, node->parts);
+    struct slice claim = json_find_path(j->facts->claims, node->name, node->parts);
     if (claim.at == NULL) {
         *out = (struct value){.kind = VALUE_NIL};
         return true;

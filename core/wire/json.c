@@ -270,6 +270,15 @@ bool json_find(struct slice object, const char *name, struct slice *value)
     return found;
 }
 
+struct slice json_find_path(struct slice object, const char *names, unsigned count)
+{
+    struct slice at = object;
+    for (unsigned i = 0; i < count && at.at != NULL; i++, names += strlen(names) + 1)
+        if (!json_find(at, names, &at))
+            return slice_make(NULL, 0);
+    return at;
+}
+
 /* Integers. */
 
 static bool parse_digits(struct slice digits, uint64_t *n)

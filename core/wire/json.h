@@ -45,6 +45,8 @@ bool json_read(struct json_walk *text, struct slice *token);
 bool json_key_is(struct slice key, const char *name);
 /* The member of that name, the last one where a name is repeated; false when absent or not an object. */
 bool json_find(struct slice object, const char *name, struct slice *value);
+/* The same along a path: `count` names, each NUL-terminated, after one another. Absent where one on the way is. */
+struct slice json_find_path(struct slice object, const char *names, unsigned count);
 
 /* Appends the decoded UTF-8 of a string value (unpaired surrogates become U+FFFD);
  * nothing for a value that is not a string. */

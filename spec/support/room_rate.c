@@ -21,6 +21,21 @@ static struct rate check_rate(lua_State *L)
     return rate;
 }
 
+/* Its path as it was written, or nil. */
+static void push_claim(lua_State *L, const struct rate *rate)
+{
+    const char *name = rate->claim;
+    if (name == NULL) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_pushliteral(L, "");
+    for (unsigned i = 0; i < rate->claim_parts; i++, name += strlen(name) + 1) {
+        lua_pushfstring(L, i > 0 ? ".%s" : "%s", name);
+        lua_concat(L, 2);
+    }
+}
+
 /* parse(text) -> count, ms, scope, claim or nil; or nil and the reason */
 static int parse(lua_State *L)
 {
@@ -35,7 +50,7 @@ static int parse(lua_State *L)
     lua_pushinteger(L, rate.count);
     lua_pushinteger(L, (lua_Integer)rate.ms);
     lua_pushstring(L, scopes[rate.scope]);
-    lua_pushstring(L, rate.scope == RATE_CLAIM ? rate.claim : NULL);
+    push_claim(L, &rate);
     rate_finish(&rate);
     return 4;
 }
