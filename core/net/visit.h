@@ -6,8 +6,8 @@
 #include "hub/session.h"
 #include "net/http.h"
 
-/* Whether the page that makes the request, if one does, is on the list. False: it has been answered
- * (403). */
+/* Whether the page that makes the request, if one does, is on the list (else 403), and whether the
+ * names that dev mode takes from the query can be names (else 400). False: it has been answered. */
 bool visit_is_welcome(const struct exchange *exchange);
 /* Header lines for answers to a page that is welcome: that it may read them, that nobody keeps
  * them. */
