@@ -129,6 +129,11 @@ void conn_close(struct conn *conn, int code, const char *reason)
     end_with(conn, code, reason);
 }
 
+const char *conn_reason(const struct conn *conn)
+{
+    return conn->close_reason != NULL ? conn->close_reason : close_code_text(conn->closing);
+}
+
 bool conn_is_half_full(const struct conn *conn)
 {
     return conn->out.bytes + conn->replies.len > conn->out.byte_limit / 2;

@@ -51,6 +51,9 @@ void conn_said(struct conn *conn);
  * one wins. A NULL reason is the code's own text. */
 void conn_close(struct conn *conn, int code, const char *reason);
 
+/* What the end is told with; only while `closing` is set. Borrowed. */
+const char *conn_reason(const struct conn *conn);
+
 /* The peer takes nothing: marks it for closing if its oldest message has waited too long. Returns
  * how many ms are left until that is so, 0 when it is. */
 uint32_t conn_check_age(struct conn *conn);

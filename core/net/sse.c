@@ -148,18 +148,13 @@ static void received(struct stream *stream, char *bytes, size_t len)
     (void)len;
 }
 
-static const char *reason_of(const struct conn *conn)
-{
-    return conn->close_reason != NULL ? conn->close_reason : close_code_text(conn->closing);
-}
-
 static void say_goodbye(struct stream *stream)
 {
     struct conn *conn = &stream->conn;
-    session_close(conn->session, conn->closing, slice_of(reason_of(conn)));
+    session_close(conn->session, conn->closing, slice_of(conn_reason(conn)));
     stream_stop_timer(stream);
     give_back_all(stream);
-    stream_put(stream, conn->dialect->goodbye(conn->closing, reason_of(conn)));
+    stream_put(stream, conn->dialect->goodbye(conn->closing, conn_reason(conn)));
     stream_end(stream);
 }
 

@@ -203,11 +203,6 @@ static void forget_the_rest(struct stream *stream)
 
 /* ---- the end ---- */
 
-static const char *reason_of(const struct conn *conn)
-{
-    return conn->close_reason != NULL ? conn->close_reason : close_code_text(conn->closing);
-}
-
 /* The peer's own close frame is echoed; 1005 (it said no code) as 1000. */
 static struct frame *goodbye(struct stream *stream)
 {
@@ -216,13 +211,13 @@ static struct frame *goodbye(struct stream *stream)
         return frame_create_close(ws->peer_code == 1005 ? 1000 : ws->peer_code, "");
     const struct dialect *dialect = stream->conn.dialect;
     struct frame *(*say)(int code, const char *reason) = dialect != NULL ? dialect->goodbye : frame_create_close;
-    return say(stream->conn.closing, reason_of(&stream->conn));
+    return say(stream->conn.closing, conn_reason(&stream->conn));
 }
 
 static void say_goodbye(struct stream *stream)
 {
     struct conn *conn = &stream->conn;
-    session_close(conn->session, conn->closing, slice_of(reason_of(conn)));
+    session_close(conn->session, conn->closing, slice_of(conn_reason(conn)));
     stream_put(stream, goodbye(stream));
     stream_end(stream);
 }
