@@ -175,11 +175,14 @@ static bool check_reach(const struct args *args, const struct target *target, st
                 target->address.host);
 }
 
-static bool read_url(const struct args *args, const char *text, struct target *target,
-                     const char *path, struct error *err)
+static bool read_url(const struct args *args, const struct protocol *protocol, const char *text,
+                     struct target *target, const char *path, struct error *err)
 {
     if (!target_parse(text, target, err) || !check_reach(args, target, err))
         return false;
+    if (target->is_plain && protocol->cut == NULL)
+        return fail(err, ERROR_USAGE,
+                    "tcp:// is for the protocols that run without HTTP, not for %s", protocol->name);
     if (path != NULL && (*target->path == '\0' || strcmp(target->path, "/") == 0))
         strcpy(target->path, path);
     return true;
@@ -194,12 +197,8 @@ static bool read_target(const struct args *args, struct plan *plan, struct error
                     plan->protocol->name);
     if (plan->is_sse && plan->pace == PACE_PING_PONG)
         return fail_both("sse", "ping-pong", err);
-    if (!read_url(args, text, &plan->target,
-                  plan->is_sse ? plan->protocol->events_path : plan->protocol->path, err))
-        return false;
-    return !plan->target.is_plain || plan->protocol->cut != NULL ||
-           fail(err, ERROR_USAGE, "tcp:// is for the protocols that run without HTTP, not for %s",
-                plan->protocol->name);
+    return read_url(args, plan->protocol, text, &plan->target,
+                    plan->is_sse ? plan->protocol->events_path : plan->protocol->path, err);
 }
 
 /* Publishers connect where subscribers do, unless a URL says otherwise or they publish by POST. */
@@ -211,7 +210,7 @@ static bool read_publish_target(const struct args *args, struct plan *plan, stru
     if (plan->is_sse)
         strcpy(plan->publish_target.path, plan->protocol->path);
     if (url != NULL) {
-        if (!read_url(args, url, &plan->publish_target, NULL, err))
+        if (!read_url(args, plan->protocol, url, &plan->publish_target, NULL, err))
             return false;
         plan->is_posting = plan->publish_target.is_http;
         return !asks_to_post || plan->is_posting ||

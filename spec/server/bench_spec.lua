@@ -270,6 +270,7 @@ describe("weir bench", function()
       ["--protocol nats --sse"] = "has no event streams",
       ["--protocol nats --post"] = "--publish-url URL",
       ["--post --publish-url ws://127.0.0.1:1/"] = "needs an http://",
+      ["--publish-url tcp://127.0.0.1:1"] = "not for weir",
       ["--ping-pong --channels 3"] = "--ping-pong and --channels are both given",
       ["tcp://127.0.0.1:1"] = "not for weir",
       ["ftp://127.0.0.1:1"] = "there is no scheme ftp://",
