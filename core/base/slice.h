@@ -41,6 +41,12 @@ static inline bool slice_is(struct slice a, const char *text)
     return slice_is_equal(a, slice_of(text));
 }
 
+static inline bool slice_begins(struct slice a, const char *text)
+{
+    size_t len = strlen(text);
+    return a.len >= len && (len == 0 || memcmp(a.at, text, len) == 0);
+}
+
 /* Copies the slice's bytes to *at, moves *at behind them, and returns the copy: for packing several into one
  * allocation. An absent slice stays absent. */
 static inline struct slice slice_pack(char **at, struct slice s)

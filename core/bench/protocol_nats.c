@@ -17,19 +17,13 @@ static void say(struct buf *out, const struct introduction *who, unsigned step)
     buf_add_text(out, "PING\r\n");
 }
 
-static bool begins(struct slice said, const char *word)
-{
-    size_t len = strlen(word);
-    return said.len >= len && memcmp(said.at, word, len) == 0;
-}
-
 static enum heard listen(struct slice said, struct answer *to)
 {
-    if (begins(said, "PING")) {
+    if (slice_begins(said, "PING")) {
         buf_add_text(&to->answer, "PONG\r\n");
         return HEARD_PING;
     }
-    if (!begins(said, "-ERR"))
+    if (!slice_begins(said, "-ERR"))
         return HEARD_OTHER;
     buf_printf(&to->why, "the server said %.*s", (int)said.len - 2, said.at);
     return HEARD_REFUSAL;
@@ -37,7 +31,7 @@ static enum heard listen(struct slice said, struct answer *to)
 
 static enum heard hear(struct slice said, unsigned step, struct answer *to)
 {
-    if (begins(said, step == STEP_INFO ? "INFO" : "PONG"))
+    if (slice_begins(said, step == STEP_INFO ? "INFO" : "PONG"))
         return HEARD_STEP;
     return listen(said, to);
 }
@@ -60,7 +54,7 @@ static size_t cut(struct slice bytes)
     if (end == NULL)
         return 0;
     size_t line = (size_t)(end + 1 - bytes.at);
-    if (!begins(bytes, "MSG "))
+    if (!slice_begins(bytes, "MSG "))
         return line;
     const char *word = memrchr(bytes.at, ' ', line);
     size_t size = strtoul(word + 1, NULL, 10);

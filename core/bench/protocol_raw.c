@@ -19,20 +19,15 @@ static enum heard listen(struct slice said, struct answer *to)
 }
 
 /* The part of `form` that begins with that placeholder? */
-static bool begins(struct slice form, struct slice placeholder)
-{
-    return form.len >= placeholder.len && memcmp(form.at, placeholder.at, placeholder.len) == 0;
-}
-
 static void publish(struct buf *out, const struct publication *p)
 {
     struct slice form = p->form.at ? p->form : SLICE("{message}");
     while (form.len > 0) {
         size_t taken = 1;
-        if (begins(form, SLICE("{channel}"))) {
+        if (slice_begins(form, "{channel}")) {
             buf_add_slice(out, p->channel);
             taken = strlen("{channel}");
-        } else if (begins(form, SLICE("{message}"))) {
+        } else if (slice_begins(form, "{message}")) {
             buf_add_slice(out, p->message);
             taken = strlen("{message}");
         } else {

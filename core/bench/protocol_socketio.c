@@ -16,19 +16,13 @@ static void say(struct buf *out, const struct introduction *who, unsigned step)
     buf_add_byte(out, ']');
 }
 
-static bool begins(struct slice said, const char *word)
-{
-    size_t len = strlen(word);
-    return said.len >= len && memcmp(said.at, word, len) == 0;
-}
-
 static enum heard listen(struct slice said, struct answer *to)
 {
-    if (begins(said, "2")) {
+    if (slice_begins(said, "2")) {
         buf_add_byte(&to->answer, '3');
         return HEARD_PING;
     }
-    if (!begins(said, "44"))
+    if (!slice_begins(said, "44"))
         return HEARD_OTHER;
     buf_printf(&to->why, "the server said %.*s", SLICE_ARGS(said));
     return HEARD_REFUSAL;
@@ -37,7 +31,7 @@ static enum heard listen(struct slice said, struct answer *to)
 static enum heard hear(struct slice said, unsigned step, struct answer *to)
 {
     static const char *const wanted[STEPS] = {"0{", "40", "430"};
-    return begins(said, wanted[step]) ? HEARD_STEP : listen(said, to);
+    return slice_begins(said, wanted[step]) ? HEARD_STEP : listen(said, to);
 }
 
 static void publish(struct buf *out, const struct publication *p)

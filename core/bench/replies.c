@@ -110,7 +110,7 @@ bool events_take(struct slice *text, struct slice *data)
 {
     struct slice line;
     while (take_line(text, &line)) {
-        if (line.len < 5 || memcmp(line.at, "data:", 5) != 0)
+        if (!slice_begins(line, "data:"))
             continue;
         size_t skip = line.len > 5 && line.at[5] == ' ' ? 6 : 5;
         *data = slice_make(line.at + skip, line.len - skip);

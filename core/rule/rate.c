@@ -69,7 +69,7 @@ static bool parse_scope(struct slice word, struct rate *rate, struct error *err)
             rate->scope = (enum rate_scope)i;
             return true;
         }
-    if (word.len > strlen(claims) && memcmp(word.at, claims, strlen(claims)) == 0) {
+    if (slice_begins(word, claims) && word.len > strlen(claims)) {
         rate->scope = RATE_CLAIM;
         split_claim(slice_make(word.at + strlen(claims), word.len - strlen(claims)), rate);
         return true;
