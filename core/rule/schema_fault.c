@@ -105,7 +105,7 @@ static void expect_no_more(const struct members *m, const struct tape *tape, uin
     buf_finish(&scratch);
 }
 
-static void expect_pattern(const struct constraint *rule, struct schema_fault *fault)
+static void expect_as_written(const struct constraint *rule, struct schema_fault *fault)
 {
     copy_cut(fault->expected, sizeof fault->expected, rule->text);
 }
@@ -148,7 +148,7 @@ static void expect_by_rule(const struct finding *finding, const struct tape *tap
         expected(fault, "fits what it must not");
         return;
     default:
-        expect_pattern(rule, fault);
+        expect_as_written(rule, fault);
     }
 }
 

@@ -118,7 +118,6 @@ struct property {
 };
 
 struct pattern_property {
-    struct slice text; /* for faults; in the source */
     struct regex *regex;
     const struct subschema *schema;
 };

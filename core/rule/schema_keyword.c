@@ -426,6 +426,17 @@ static void forget_validation(struct found *f)
         f->at[others[i]] = 0;
 }
 
+/* Most have a few of them, and there may be a hundred thousand subschemas. */
+static void shrink(struct subschema *s)
+{
+    if (s->count > 0) {
+        s->list = xrealloc(s->list, s->count * sizeof *s->list);
+        return;
+    }
+    free(s->list);
+    s->list = NULL;
+}
+
 bool compile_keywords(struct compiler *c, struct subschema *s, struct source *source)
 {
     struct found f = {.c = c, .owner = s, .source = source};
@@ -446,6 +457,7 @@ bool compile_keywords(struct compiler *c, struct subschema *s, struct source *so
         keyword_link(rule);
         s->has_unevaluated |= row->keyword >= KEYWORD_UNEVALUATED_ITEMS;
     }
+    shrink(s);
     return compile_rest(&f);
 }
 

@@ -161,7 +161,6 @@ static bool compile_patterns(struct found *f, struct members *m)
     m->patterns = xcalloc(tape->items[at].count + 1, sizeof *m->patterns);
     for (uint32_t key = at + 1; key < tape->items[at].next; key = tape->items[key + 1].next) {
         struct pattern_property *pattern = &m->patterns[m->pattern_count++];
-        pattern->text = tape_slice(tape, key);
         pattern->regex = compile_regex(f, key);
         pattern->schema = compile_inside(f, key + 1);
         if (pattern->regex == NULL || pattern->schema == NULL)

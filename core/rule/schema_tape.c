@@ -115,7 +115,7 @@ struct slice tape_unquote(const struct tape *tape, uint32_t string, struct buf *
     return buf_slice(scratch);
 }
 
-bool tape_text_is(const struct tape *tape, uint32_t string, struct slice text)
+static bool text_is(const struct tape *tape, uint32_t string, struct slice text)
 {
     struct buf scratch = {0};
     bool is = slice_is_equal(tape_text(tape, string, &scratch), text);
@@ -127,7 +127,7 @@ uint32_t tape_find(const struct tape *tape, uint32_t object, struct slice name)
 {
     uint32_t found = 0, end = tape->items[object].next;
     for (uint32_t key = object + 1; key < end; key = tape->items[key + 1].next)
-        if (tape_text_is(tape, key, name))
+        if (text_is(tape, key, name))
             found = key + 1;
     return found;
 }
@@ -153,7 +153,7 @@ size_t tape_length(const struct tape *tape, uint32_t string)
 static bool texts_are_equal(const struct tape *a, uint32_t i, const struct tape *b, uint32_t k)
 {
     struct buf scratch = {0};
-    bool is = tape_text_is(a, i, tape_text(b, k, &scratch));
+    bool is = text_is(a, i, tape_text(b, k, &scratch));
     buf_finish(&scratch);
     return is;
 }

@@ -57,7 +57,6 @@ static inline struct slice tape_text(const struct tape *tape, uint32_t string, s
 
 /* The value of that name in an object, the last where it is repeated; 0 when there is none. */
 uint32_t tape_find(const struct tape *tape, uint32_t object, struct slice name);
-bool tape_text_is(const struct tape *tape, uint32_t string, struct slice text);
 /* How many code points a string has. */
 size_t tape_length(const struct tape *tape, uint32_t string);
 
