@@ -6,8 +6,8 @@
 #include "script/codec.h"
 #include "script/sandbox.h"
 
-/* A field's value is a word, as rule/shape.h has it, or a schema: that of another shape, say. Raises nothing, for the
- * shape is ours. */
+/* A field's value is a word, as rule/shape.h has it, or a schema: that of another shape, say.
+ * Raises nothing, for the shape is ours. */
 static bool add_field(lua_State *L, struct shape *shape, struct error *err)
 {
     struct slice name = {NULL, 0}, text = {NULL, 0};
@@ -19,8 +19,8 @@ static bool add_field(lua_State *L, struct shape *shape, struct error *err)
         return shape_add(shape, name, text, err);
     }
     if (!lua_istable(L, -1))
-        return fail(err, ERROR_SCRIPT, "%s: a text such as \"string 1..500\", or a table (got %s)", name.at,
-                    luaL_typename(L, -1));
+        return fail(err, ERROR_SCRIPT, "%s: a text such as \"string 1..500\", or a table (got %s)",
+                    name.at, luaL_typename(L, -1));
     struct buf schema = {0};
     bool is_json = codec_encode(L, -1, name.at, &CODEC_LIMITS_DEFAULT, &schema, err);
     if (is_json)

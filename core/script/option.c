@@ -151,10 +151,11 @@ static void read_schema(lua_State *L, struct channel_type *type)
     struct buf json = {0};
     struct error err;
     if (!lua_istable(L, -1))
-        refuse(L, type, "option `schema` is shape{...} or a JSON Schema in a table (got %s)", luaL_typename(L, -1));
+        refuse(L, type, "option `schema` is shape{...} or a JSON Schema in a table (got %s)",
+               luaL_typename(L, -1));
     else if (!codec_encode(L, -1, "schema", &CODEC_LIMITS_DEFAULT, &json, &err))
         refuse(L, type, "option `schema`: %s", err.text);
-    else if (type->schema == NULL && (type->schema = schema_compile(buf_slice(&json), NULL, &err)) == NULL)
+    else if ((type->schema = schema_compile(buf_slice(&json), NULL, &err)) == NULL)
         refuse(L, type, "option `schema`: %s", err.text);
     buf_finish(&json);
 }
@@ -220,7 +221,7 @@ static void read_key(lua_State *L, struct channel_type *type)
     if (lua_type(L, -1) != LUA_TSTRING)
         refuse(L, type, "option `conflate.key` is the name of a message's member (got %s)",
                luaL_typename(L, -1));
-    else if (type->key == NULL)
+    else
         type->key = xstrdup(lua_tostring(L, -1));
 }
 
@@ -275,8 +276,8 @@ static const struct {
 } rows[] = {
     {"subscribe", read_subscribe}, {"publish", read_publish},   {"call", read_call},
     {"presence", read_presence},   {"max_size", read_max_size}, {"history", read_history},
-    {"schema", read_schema},       {"rate", read_rate},           {"slow", read_slow},         {"conflate", read_conflate},
-    {"batch", read_batch},
+    {"schema", read_schema},       {"rate", read_rate},         {"slow", read_slow},
+    {"conflate", read_conflate},   {"batch", read_batch},
 };
 
 /* All that there are and will be, for "did you mean". */
@@ -288,24 +289,25 @@ static const char *const names[] = {
     "cpu",           "memory",       "dead_letter", "ordered",  "linger",   NULL,
 };
 
-static void refuse_option(lua_State *L, const char *name, const struct channel_type *type)
+static void refuse_option(lua_State *L, struct slice name, const struct channel_type *type)
 {
     for (const char *const *known = names; *known != NULL; known++)
-        if (strcmp(*known, name) == 0) {
-            refuse(L, type, "option `%s` is not available in this version", name);
+        if (slice_is(name, *known)) {
+            refuse(L, type, "option `%s` is not available in this version", *known);
             return;
         }
-    const char *near = suggest(slice_of(name), names);
+    const char *near = suggest(name, names);
     if (near != NULL)
-        refuse(L, type, "unknown option `%s`: did you mean `%s`?", name, near);
+        refuse(L, type, "unknown option `%.*s`: did you mean `%s`?", SLICE_ARGS(name), near);
     else
-        refuse(L, type, "unknown option `%s`", name);
+        refuse(L, type, "unknown option `%.*s`", SLICE_ARGS(name));
 }
 
-static bool read_option(lua_State *L, const char *name, struct channel_type *type)
+/* The name is all of the key: so each option is read once. */
+static bool read_option(lua_State *L, struct slice name, struct channel_type *type)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].name, name) == 0) {
+        if (slice_is(name, rows[i].name)) {
             rows[i].read(L, type);
             return true;
         }
@@ -318,7 +320,9 @@ void options_read(lua_State *L, int index, struct channel_type *type)
     lua_pushnil(L);
     for (int wrong = 0; wrong < WRONG_MAX && lua_next(L, index); lua_pop(L, 1)) {
         if (lua_type(L, -2) == LUA_TSTRING) {
-            wrong += !read_option(L, lua_tostring(L, -2), type);
+            struct slice name;
+            name.at = lua_tolstring(L, -2, &name.len);
+            wrong += !read_option(L, name, type);
         } else {
             refuse(L, type, "the options of channel() have names, such as { history = 50 }");
             wrong++;

@@ -215,6 +215,12 @@ describe("script/catalogue", function()
       "a.lua:1: options `conflate` and `batch` exclude each other: what `conflate` holds goes out together")
   end)
 
+  it("takes no name for an option that only begins like one", function()
+    for _, name in ipairs { "subscribe", "schema", "history" } do
+      assert.matches("^a.lua:1: unknown option `" .. name, problems(('channel("a", { ["%s\\0x"] = "anyone" })'):format(name))[1])
+    end
+  end)
+
   it("refuses options of the wrong type", function()
     refuses('channel("a", { presence = 1 })', "a.lua:1: option `presence` is true or false (got number)")
     refuses('channel("a", { max_size = "1k" })',
