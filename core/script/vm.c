@@ -23,9 +23,11 @@ struct vm {
     bool is_refused; /* the last growth was refused: Lua collects and asks once more */
     /* the run */
     bool is_running, is_leaving;
+    bool may_wait, is_waiting; /* vm_wait has been called, and the run is yielded out of */
     enum vm_end stop;    /* VM_OVER_...: whatever runs is to end */
     int status;          /* of the protected call at the bottom */
-    uint64_t cpu_end_ns; /* 0: the clock has not been looked at yet */
+    uint64_t cpu_left_ns; /* of the budget, when the run or this part of it began */
+    uint64_t cpu_end_ns;  /* 0: the clock has not been looked at yet */
     size_t units;        /* of C work since then */
     size_t charged;      /* of it, by vm_charge, in the whole run */
     struct vm_outcome *outcome;
@@ -135,7 +137,7 @@ static bool is_over_time(struct vm *vm)
     uint64_t now = thread_cpu_ns();
     vm->units = 0;
     if (vm->cpu_end_ns == 0)
-        vm->cpu_end_ns = now + vm->limits.cpu_ms * UINT64_C(1000000);
+        vm->cpu_end_ns = now + vm->cpu_left_ns;
     return now > vm->cpu_end_ns;
 }
 
@@ -358,17 +360,19 @@ static void name_stop(const struct vm *vm, struct vm_outcome *outcome)
     if (outcome->end == VM_OVER_MEMORY)
         snprintf(outcome->text, sizeof outcome->text, "stopped at its memory limit of %zu bytes",
                  vm->limits.memory);
+    if (outcome->end == VM_OVER_TIME)
+        snprintf(outcome->text, sizeof outcome->text, "stopped, for it waited too long");
     if (outcome->end == VM_FAILED && outcome->text[0] == '\0')
         snprintf(outcome->text, sizeof outcome->text, "an error while handling an error");
 }
 
-static void begin_run(struct vm *vm, struct vm_outcome *outcome)
+static void begin_part(struct vm *vm, struct vm_outcome *outcome)
 {
     ensure(!vm->is_running);
     *outcome = (struct vm_outcome){0};
     vm->outcome = outcome;
     vm->is_running = true;
-    vm->is_leaving = vm->is_refused = false;
+    vm->is_leaving = vm->is_refused = vm->is_waiting = false;
     vm->stop = VM_DONE;
     vm->status = LUA_OK;
     vm->cpu_end_ns = 0;
@@ -376,11 +380,10 @@ static void begin_run(struct vm *vm, struct vm_outcome *outcome)
     set_interval(vm, CHECK_INSTRUCTIONS);
 }
 
-static void end_run(struct vm *vm)
+static void end_part(struct vm *vm)
 {
     lua_sethook(vm->thread, NULL, 0, 0);
-    lua_settop(vm->thread, 0);
-    vm->is_running = false;
+    vm->is_running = vm->may_wait = false;
     vm->outcome = NULL;
     if (vm->stop == VM_OVER_MEMORY || vm->status == LUA_ERRMEM) {
         lua_gc(vm->main, LUA_GCCOLLECT);
@@ -388,19 +391,146 @@ static void end_run(struct vm *vm)
     }
 }
 
-void vm_run(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome)
+/* The thread is at rest again, whatever was in it. */
+static void end_run(struct vm *vm, int status, struct vm_outcome *outcome)
 {
-    begin_run(vm, outcome);
-    lua_pushcfunction(vm->thread, begin_body);
-    lua_pushcfunction(vm->thread, body);
-    lua_pushlightuserdata(vm->thread, context);
-    int results, status = lua_resume(vm->thread, vm->main, 2, &results);
     if (status != LUA_OK)
         lua_resetthread(vm->thread); /* __close handlers run here, still within the budget */
     ensure(lua_status(vm->thread) == LUA_OK);
     outcome->end = how_it_ended(vm, status);
     name_stop(vm, outcome);
-    end_run(vm);
+    lua_settop(vm->thread, 0);
+    end_part(vm);
+}
+
+static bool is_at_rest(const struct vm *vm, int status)
+{
+    return status == LUA_YIELD && vm->is_waiting && vm->stop == VM_DONE;
+}
+
+static int start(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome)
+{
+    int results;
+    vm->cpu_left_ns = vm->limits.cpu_ms * UINT64_C(1000000);
+    begin_part(vm, outcome);
+    lua_pushcfunction(vm->thread, begin_body);
+    lua_pushcfunction(vm->thread, body);
+    lua_pushlightuserdata(vm->thread, context);
+    return lua_resume(vm->thread, vm->main, 2, &results);
+}
+
+void vm_run(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome)
+{
+    vm->may_wait = false;
+    end_run(vm, start(vm, body, context, outcome), outcome);
+}
+
+/* ---- waiting ---- */
+
+struct fiber {
+    struct vm *vm;
+    lua_State *thread;
+    int ref; /* in the registry: keeps the thread */
+    uint64_t cpu_left_ns;
+};
+
+static uint64_t cpu_left(const struct vm *vm)
+{
+    if (vm->cpu_end_ns == 0)
+        return vm->cpu_left_ns;
+    uint64_t now = thread_cpu_ns();
+    return now < vm->cpu_end_ns ? vm->cpu_end_ns - now : 0;
+}
+
+static void rest(struct fiber *fiber, struct vm_outcome *outcome)
+{
+    fiber->cpu_left_ns = cpu_left(fiber->vm);
+    outcome->end = VM_WAITS;
+    end_part(fiber->vm);
+}
+
+void vm_forget(struct fiber *fiber)
+{
+    luaL_unref(fiber->vm->main, LUA_REGISTRYINDEX, fiber->ref);
+    free(fiber);
+}
+
+/* The thread goes with the fiber; the next run gets a new one, in the same place. */
+static void detach(struct fiber *fiber)
+{
+    struct vm *vm = fiber->vm;
+    lua_pushvalue(vm->main, 1);
+    fiber->ref = luaL_ref(vm->main, LUA_REGISTRYINDEX);
+    vm->thread = lua_newthread(vm->main);
+    lua_replace(vm->main, 1);
+}
+
+struct fiber *vm_begin(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome)
+{
+    vm->may_wait = true;
+    int status = start(vm, body, context, outcome);
+    if (!is_at_rest(vm, status)) {
+        end_run(vm, status, outcome);
+        return NULL;
+    }
+    struct fiber *fiber = xmalloc(sizeof *fiber);
+    *fiber = (struct fiber){.vm = vm, .thread = vm->thread};
+    rest(fiber, outcome);
+    detach(fiber);
+    return fiber;
+}
+
+/* Runs the fiber's thread in the place of the VM's own. */
+static lua_State *enter(struct fiber *fiber, struct vm_outcome *outcome)
+{
+    struct vm *vm = fiber->vm;
+    lua_State *own = vm->thread;
+    vm->thread = fiber->thread;
+    vm->may_wait = true;
+    vm->cpu_left_ns = fiber->cpu_left_ns;
+    begin_part(vm, outcome);
+    return own;
+}
+
+struct fiber *vm_resume(struct fiber *fiber, struct vm_outcome *outcome)
+{
+    struct vm *vm = fiber->vm;
+    int results;
+    lua_State *own = enter(fiber, outcome);
+    int status = lua_resume(vm->thread, vm->main, 0, &results);
+    if (is_at_rest(vm, status)) {
+        rest(fiber, outcome);
+    } else {
+        end_run(vm, status, outcome);
+        vm_forget(fiber);
+        fiber = NULL;
+    }
+    vm->thread = own;
+    return fiber;
+}
+
+void vm_abandon(struct fiber *fiber, struct vm_outcome *outcome)
+{
+    struct vm *vm = fiber->vm;
+    lua_State *own = enter(fiber, outcome);
+    stop_with(vm, VM_OVER_TIME);
+    end_run(vm, LUA_YIELD, outcome);
+    vm_forget(fiber);
+    vm->thread = own;
+}
+
+void vm_check_wait(lua_State *L, const char *what)
+{
+    if (!vm_of(L)->may_wait)
+        luaL_error(L, "%s: nothing can wait here", what);
+    if (!lua_isyieldable(L))
+        luaL_error(L, "%s: a callback of sort, gsub and the like cannot wait", what);
+}
+
+int vm_wait(lua_State *L, lua_KContext context, lua_KFunction next)
+{
+    vm_of(L)->is_waiting = true;
+    return lua_yieldk(L, 0, context, next);
 }
 
 int vm_leave(lua_State *L)

@@ -37,6 +37,8 @@ enum vm_end {
     VM_LEFT,        /* vm_leave: somebody's decision, not an error */
     VM_OVER_CPU,    /* stopped, nothing of the script runs any more */
     VM_OVER_MEMORY, /* the same */
+    VM_OVER_TIME,   /* the same, by vm_abandon */
+    VM_WAITS,       /* vm_wait: it goes on with vm_resume */
 };
 
 /* How a run ended. `text` has no position in front; `file` is "" and `line` 0 where unknown. */
@@ -55,6 +57,21 @@ struct vm_outcome {
  * can hold on. */
 void vm_run(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome);
 
+/* A run that may wait and goes on later, while others run in between. Owned by whoever called
+ * vm_begin; its budgets are of all its parts together. */
+struct fiber;
+/* As vm_run, but vm_wait is allowed: then the outcome is VM_WAITS and the fiber comes back. NULL: it
+ * has ended. */
+struct fiber *vm_begin(struct vm *vm, lua_CFunction body, void *context, struct vm_outcome *outcome)
+    MUST_USE;
+/* Goes on behind vm_wait, whose continuation is called. The same fiber when it waits once more, NULL
+ * when it has ended and is freed. */
+struct fiber *vm_resume(struct fiber *fiber, struct vm_outcome *outcome) MUST_USE;
+/* Ends it where it waits: as VM_OVER_TIME, placed there. Nothing of it runs any more. */
+void vm_abandon(struct fiber *fiber, struct vm_outcome *outcome);
+/* Frees it without running anything. */
+void vm_forget(struct fiber *fiber);
+
 /* For C functions that scripts call. */
 struct vm *vm_of(lua_State *L);
 void vm_set_owner(struct vm *vm, void *owner);
@@ -68,6 +85,12 @@ void vm_charge(lua_State *L, size_t units);
  * needed, or until an error is caught. */
 void vm_lend(lua_State *L, size_t bytes);
 void vm_take_back(lua_State *L);
+/* Raises "WHAT: ..." where nothing can wait: in a callback of sort, gsub and the like, and in runs that
+ * are not to wait. */
+void vm_check_wait(lua_State *L, const char *what);
+/* Where that is good: waits until somebody calls vm_resume; then `next` is called with `context`, and what
+ * it returns are the results. For `return vm_wait(...)`. */
+int vm_wait(lua_State *L, lua_KContext context, lua_KFunction next);
 /* Ends the run as VM_LEFT: no pcall stops it. Never returns. */
 int vm_leave(lua_State *L);
 /* For pcall and the like after they caught something: goes on unwinding when it was not theirs to

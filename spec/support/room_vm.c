@@ -5,7 +5,8 @@
 
 #include <lauxlib.h>
 
-static const char *const ends[] = {"done", "failed", "left", "over cpu", "over memory"};
+static const char *const ends[] = {"done",        "failed",    "left", "over cpu",
+                                   "over memory", "over time", "waits"};
 
 struct chunk {
     const char *source;
@@ -39,9 +40,25 @@ static int leave(lua_State *L)
     return vm_leave(L);
 }
 
+static int woken(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    lua_pushliteral(L, "woken");
+    return 1;
+}
+
+static int wait(lua_State *L)
+{
+    vm_check_wait(L, "uuid");
+    return vm_wait(L, 0, woken);
+}
+
 static int open(lua_State *L)
 {
     sandbox_open(L);
+    lua_pushcfunction(L, wait);
+    sandbox_add(L, "uuid", false);
     lua_pushcfunction(L, leave);
     sandbox_add(L, "reject", false);
     return 0;
@@ -73,6 +90,86 @@ static int run_chunk(lua_State *L)
     return keep_result(L, LUA_OK, (lua_KContext)chunk);
 }
 
+static void push_outcome(lua_State *L, const struct vm_outcome *outcome, const struct chunk *chunk)
+{
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, ends[outcome->end]);
+    lua_setfield(L, -2, "how");
+    lua_pushstring(L, outcome->text);
+    lua_setfield(L, -2, "text");
+    lua_pushstring(L, outcome->file);
+    lua_setfield(L, -2, "file");
+    lua_pushinteger(L, outcome->line);
+    lua_setfield(L, -2, "line");
+    lua_pushstring(L, outcome->trace);
+    lua_setfield(L, -2, "trace");
+    lua_pushlstring(L, chunk->result.at ? chunk->result.at : "", chunk->result.len);
+    lua_setfield(L, -2, "result");
+}
+
+/* A run that may wait. Kept by its Lua object, `fiber` while it waits. */
+struct waiter {
+    struct chunk chunk;
+    struct fiber *fiber;
+};
+
+static void tell(lua_State *L, const struct vm_outcome *outcome, struct waiter *waiter)
+{
+    push_outcome(L, outcome, &waiter->chunk);
+    if (outcome->end != VM_WAITS)
+        buf_finish(&waiter->chunk.result);
+}
+
+static struct waiter *check_waiter(lua_State *L)
+{
+    return luaL_checkudata(L, 1, "room.vm.run");
+}
+
+/* begin(source) -> a run, how its first part ended: uuid() waits in it */
+static int begin(lua_State *L)
+{
+    struct vm *vm = check_vm(L);
+    struct vm_outcome outcome;
+    struct waiter *waiter = lua_newuserdatauv(L, sizeof *waiter, 1);
+    *waiter = (struct waiter){0};
+    luaL_setmetatable(L, "room.vm.run");
+    waiter->chunk.source = luaL_checklstring(L, 2, &waiter->chunk.len);
+    waiter->fiber = vm_begin(vm, run_chunk, &waiter->chunk, &outcome);
+    tell(L, &outcome, waiter);
+    return 2;
+}
+
+static int resume(lua_State *L)
+{
+    struct waiter *waiter = check_waiter(L);
+    struct vm_outcome outcome;
+    luaL_argcheck(L, waiter->fiber != NULL, 1, "it does not wait");
+    waiter->fiber = vm_resume(waiter->fiber, &outcome);
+    tell(L, &outcome, waiter);
+    return 1;
+}
+
+static int abandon(lua_State *L)
+{
+    struct waiter *waiter = check_waiter(L);
+    struct vm_outcome outcome;
+    luaL_argcheck(L, waiter->fiber != NULL, 1, "it does not wait");
+    vm_abandon(waiter->fiber, &outcome);
+    waiter->fiber = NULL;
+    tell(L, &outcome, waiter);
+    return 1;
+}
+
+static int forget(lua_State *L)
+{
+    struct waiter *waiter = check_waiter(L);
+    if (waiter->fiber != NULL)
+        vm_forget(waiter->fiber);
+    waiter->fiber = NULL;
+    buf_finish(&waiter->chunk.result);
+    return 0;
+}
+
 /* run(source[, from, to]) -> how it ended, the growths of memory that it asked for */
 static int run(lua_State *L)
 {
@@ -86,19 +183,7 @@ static int run(lua_State *L)
     lua_setallocf(vm_state(vm), allocate_or_not, &refusal);
     vm_run(vm, run_chunk, &chunk, &outcome);
     lua_setallocf(vm_state(vm), refusal.allocate, refusal.context);
-    lua_createtable(L, 0, 6);
-    lua_pushstring(L, ends[outcome.end]);
-    lua_setfield(L, -2, "how");
-    lua_pushstring(L, outcome.text);
-    lua_setfield(L, -2, "text");
-    lua_pushstring(L, outcome.file);
-    lua_setfield(L, -2, "file");
-    lua_pushinteger(L, outcome.line);
-    lua_setfield(L, -2, "line");
-    lua_pushstring(L, outcome.trace);
-    lua_setfield(L, -2, "trace");
-    lua_pushlstring(L, chunk.result.at, chunk.result.len);
-    lua_setfield(L, -2, "result");
+    push_outcome(L, &outcome, &chunk);
     buf_finish(&chunk.result);
     lua_pushinteger(L, refusal.seen);
     return 2;
@@ -138,11 +223,18 @@ static int finish(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"run", run}, {"bytes", bytes}, {"charged", charged}, {"__gc", finish}, {NULL, NULL}};
+    {"run", run},         {"begin", begin},  {"bytes", bytes},
+    {"charged", charged}, {"__gc", finish}, {NULL, NULL}};
+static const luaL_Reg run_methods[] = {
+    {"resume", resume}, {"abandon", abandon}, {"forget", forget}, {NULL, NULL}};
 
 int luaopen_room_vm(lua_State *L);
 int luaopen_room_vm(lua_State *L)
 {
+    luaL_newmetatable(L, "room.vm.run");
+    luaL_setfuncs(L, run_methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
     luaL_newmetatable(L, "room.vm");
     luaL_setfuncs(L, methods, 0);
     lua_pushvalue(L, -1);
