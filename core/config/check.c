@@ -163,6 +163,9 @@ static const struct allowed allowed[OPTION_COUNT] = {
     [OPTION_ID_linger_ms] = {0, HOUR_MS},
     [OPTION_ID_drain_ms] = {0, HOUR_MS},
     [OPTION_ID_hook_ms] = {1, 60000},
+    [OPTION_ID_hook_timeout_ms] = {1, HOUR_MS},
+    [OPTION_ID_hook_queue] = {1, 1000000},
+    [OPTION_ID_hook_queue_bytes] = {1024, GIB},
     [OPTION_ID_hook_bytes] = {64 << 10, GIB},
 };
 

@@ -42,6 +42,9 @@ enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
     X(linger_ms, "linger-ms", NUMBER, "5000", "MS", "an empty channel is kept before on_close")                        \
     X(drain_ms, "drain-ms", NUMBER, "8000", "MS", "time for clients to leave at SIGTERM")                              \
     X(hook_ms, "hook-ms", NUMBER, "100", "MS", "CPU time one hook may take")                                           \
+    X(hook_timeout_ms, "hook-timeout-ms", NUMBER, "2000", "MS", "time one hook may take, waiting included")           \
+    X(hook_queue, "hook-queue", NUMBER, "1000", "N", "commands that may wait for a channel's hook; over it 429")       \
+    X(hook_queue_bytes, "hook-queue-bytes", NUMBER, "1048576", "BYTES", "what those may hold; over it 429")            \
     X(hook_bytes, "hook-bytes", NUMBER, "16777216", "BYTES", "memory of one script's VM")
 
 enum option_id {

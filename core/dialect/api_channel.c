@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "dialect/info.h"
-#include "hub/home.h"
+#include "hub/server_hook.h"
 #include "wire/json.h"
 
 /* ---- parameters ---- */
@@ -214,25 +214,6 @@ static void on_called(struct hub *hub, const struct asker *asker, const struct a
     api_answer(request, buf_slice(&request->out));
 }
 
-static void call_server(struct api_request *request, struct slice params)
-{
-    struct hub *hub = request->hub;
-    struct call call = {.hook = HOOK_CALL, .method = buf_slice(&request->method), .data = params};
-    struct asker asker = api_asker(request, 0, NULL);
-    if (!(hub->generation->server_hooks >> SERVER_CALL & 1)) {
-        api_refuse_text(request, ERROR_METHOD_NOT_FOUND, error_code_text(ERROR_METHOD_NOT_FOUND));
-        return;
-    }
-    hub->behaviour.server(hub->behaviour.runtime, SERVER_CALL, &call);
-    stats_add(&hub->stats, STAT_REFUSED_SCRIPT, call.verdict == VERDICT_REFUSE);
-    for (struct effect *effect = call.effects.first; effect != NULL; effect = effect->next)
-        home_wish(hub, effect, 1);
-    struct answer answer = {.error = call.verdict == VERDICT_REFUSE ? &call.error : NULL,
-                            .data = call.out.len > 0 ? buf_slice(&call.out) : SLICE("null")};
-    on_called(hub, &asker, &answer);
-    call_finish(&call);
-}
-
 void api_rpc(struct api_request *request)
 {
     struct slice params = {0};
@@ -240,13 +221,15 @@ void api_rpc(struct api_request *request)
         !api_get_text(request, "channel", false, &request->channel))
         return;
     api_find_param(request, "params", &params);
-    if (request->channel.len == 0) {
-        call_server(request, params);
-        return;
-    }
-    hub_ask(request->hub, &(struct request){.verb = VERB_CALL,
-                                            .asker = api_asker(request, 0, on_called),
-                                            .channel = buf_slice(&request->channel),
-                                            .method = buf_slice(&request->method),
-                                            .data = params});
+    struct request call = {.verb = VERB_CALL,
+                           .asker = api_asker(request, 0, on_called),
+                           .channel = buf_slice(&request->channel),
+                           .method = buf_slice(&request->method),
+                           .data = params};
+    if (call.channel.len > 0)
+        hub_ask(request->hub, &call);
+    else if (server_has(request->hub, SERVER_CALL))
+        server_call(request->hub, &call);
+    else
+        api_refuse_text(request, ERROR_METHOD_NOT_FOUND, error_code_text(ERROR_METHOD_NOT_FOUND));
 }

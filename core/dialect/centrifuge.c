@@ -232,6 +232,8 @@ size_t centrifuge_receive(struct session *session, struct slice message, uint64_
 {
     struct buf scratch = {0}, clean = {0};
     const char *at = message.at, *end = message.at + message.len;
+    if (session->state == SESSION_DECIDING)
+        return 0;
     if (message.len == 0)
         session_blame(session, 0, "an empty message");
     while (at < end) {
@@ -241,7 +243,7 @@ size_t centrifuge_receive(struct session *session, struct slice message, uint64_
         at = newline ? newline + 1 : end;
         if (!goes_on || session->conn->closing)
             at = end; /* what follows is not heard */
-        else if (clock_monotonic_ns() > until_ns || conn_is_half_full(session->conn))
+        else if (clock_monotonic_ns() > until_ns || session_is_pausing(session))
             break;
     }
     buf_finish(&scratch);

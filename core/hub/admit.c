@@ -1,22 +1,29 @@
 #include "hub/admit.h"
 
+#include <stdlib.h>
+
 #include "auth/secret.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "hub/home.h"
 #include "hub/hub.h"
 #include "wire/json.h"
 
-/* What is being found out. Slices of `facts` point into the ask, the visit, the token or `scratch`. */
+/* What is being found out. On the caller's stack until server.on_connect waits. Slices of `facts` point into the ask,
+ * the visit, the token, `scratch` or `client`. */
 struct case_file {
-    struct session *session;
-    const struct connect_ask *ask;
+    struct hub *hub;
+    uint64_t session, tag; /* who asks: may be gone when the answer is there */
+    struct connect_ask ask;
+    struct visit *visit;
     struct identity_facts facts;
     struct jwt token;
     bool has_token; /* and it is genuine */
     struct buf scratch;
     char client[UUID_LEN + 1];
-    int close_code;
-    struct error *err;
+    struct connect_call call; /* of server.on_connect */
+    const struct generation *generation;
+    struct case_file *next, **link; /* in hub->arrivals, while it waits */
 };
 
 /* "a,b" as ["a","b"]. */
@@ -39,27 +46,26 @@ static void put_roles(struct buf *out, struct slice names)
 
 static bool has_on_connect(const struct case_file *file)
 {
-    return file->session->hub->generation->server_hooks >> SERVER_CONNECT & 1;
+    return file->hub->generation->server_hooks >> SERVER_CONNECT & 1;
 }
 
-static enum admission ban(struct case_file *file, enum close_code code)
+static bool refuse_token(const struct case_file *file, struct decision *decision, enum admission how)
 {
-    stats_add(&file->session->hub->stats, STAT_REFUSED_TOKEN, 1);
-    file->close_code = code;
-    return BANNED;
+    stats_add(&file->hub->stats, STAT_REFUSED_TOKEN, 1);
+    decision->how = how;
+    decision->close_code = CLOSE_INVALID_TOKEN;
+    return false;
 }
 
-static enum admission read_token(struct case_file *file)
+static bool read_token(struct case_file *file, struct decision *decision)
 {
-    const struct hub_options *options = file->session->hub->options;
+    const struct hub_options *options = file->hub->options;
     if (options->keys.hmac_secret.len == 0) /* no key of ours: a script may know what to do with it */
-        return has_on_connect(file) ? ADMITTED : ban(file, CLOSE_INVALID_TOKEN);
-    if (!jwt_verify(file->ask->token, &options->keys, clock_unix_ms() / 1000, &file->token, file->err)) {
-        log_event(options->log, LOG_DEBUG, "token refused", "reason", file->err->text, NULL);
-        if (file->err->code != ERROR_TOKEN_EXPIRED)
-            return ban(file, CLOSE_INVALID_TOKEN);
-        stats_add(&file->session->hub->stats, STAT_REFUSED_TOKEN, 1);
-        return REFUSED;
+        return has_on_connect(file) || refuse_token(file, decision, BANNED);
+    if (!jwt_verify(file->ask.token, &options->keys, clock_unix_ms() / 1000, &file->token, &decision->error)) {
+        log_event(options->log, LOG_DEBUG, "token refused", "reason", decision->error.text, NULL);
+        bool is_old = decision->error.code == ERROR_TOKEN_EXPIRED;
+        return refuse_token(file, decision, is_old ? REFUSED : BANNED);
     }
     file->has_token = true;
     file->facts.user = file->token.sub;
@@ -67,86 +73,173 @@ static enum admission read_token(struct case_file *file)
     file->facts.claims = buf_slice(&file->token.claims);
     file->facts.info = file->token.info;
     file->facts.expires = file->token.expires;
-    return ADMITTED;
+    return true;
 }
 
 /* Without a token: in dev mode whoever it says, else nobody known. */
 static void take_word(struct case_file *file)
 {
-    const struct visit *visit = file->session->visit;
-    if (!file->session->hub->options->is_dev)
+    if (!file->hub->options->is_dev)
         return;
-    file->facts.user = visit->as;
-    put_roles(&file->scratch, visit->roles);
+    file->facts.user = file->visit->as;
+    put_roles(&file->scratch, file->visit->roles);
     file->facts.roles = buf_slice(&file->scratch);
 }
 
-static enum admission run_on_connect(struct case_file *file, struct identity **identity)
-{
-    struct hub *hub = file->session->hub;
-    struct connect_call call = {
-        .facts = file->facts,
-        .token = file->ask->token,
-        .is_verified = file->has_token,
-        .data = file->ask->data,
-        .headers = file->session->visit->headers,
-        .header_count = file->session->visit->header_count,
-    };
-    hub->behaviour.connect(hub->behaviour.runtime, &call);
-    for (struct effect *effect = call.effects.first; effect != NULL; effect = effect->next)
-        home_wish(hub, effect, 1);
-    bool is_in = call.verdict == VERDICT_ACCEPT || call.verdict == VERDICT_REPLACE;
-    if (is_in) {
-        struct identity_facts facts = call.verdict == VERDICT_ACCEPT ? file->facts : call.who;
-        facts.client = file->facts.client;
-        facts.ip = file->facts.ip;
-        *identity = identity_create(&facts);
-    } else {
-        stats_add(&hub->stats, STAT_REFUSED_SCRIPT, 1);
-        *file->err = call.error;
-    }
-    connect_call_finish(&call);
-    return is_in ? ADMITTED : REFUSED;
-}
+/* ---- the end ---- */
 
-static enum admission decide(struct case_file *file, struct identity **identity)
+static bool has_expired(const struct case_file *file, const struct identity_facts *who)
 {
-    enum admission admission = ADMITTED;
-    if (file->ask->token.len > 0)
-        admission = read_token(file);
-    else
-        take_word(file);
-    if (admission != ADMITTED)
-        return admission;
-    if (has_on_connect(file))
-        return run_on_connect(file, identity);
-    *identity = identity_create(&file->facts);
-    return ADMITTED;
-}
-
-static bool has_expired(const struct session *session, const struct identity_facts *who)
-{
-    int64_t now = clock_unix_ms() / 1000 - session->hub->options->keys.leeway_s;
+    int64_t now = clock_unix_ms() / 1000 - file->hub->options->keys.leeway_s;
     return who->expires > 0 && who->expires <= now;
 }
 
-enum admission admit_session(struct session *session, const struct connect_ask *ask,
-                             struct identity **identity, int *close_code, struct error *err)
+static void admit(const struct case_file *file, const struct identity_facts *who, struct decision *decision)
 {
-    struct case_file file = {.session = session, .ask = ask, .err = err};
+    if (has_expired(file, who)) {
+        decision->how = REFUSED;
+        fail_code(&decision->error, ERROR_EXPIRED);
+        return;
+    }
+    decision->how = ADMITTED;
+    decision->identity = identity_create(who);
+}
+
+/* Tells the session, if it is still there. */
+static void announce(struct case_file *file, struct decision *decision)
+{
+    struct session *session = session_find(file->hub, file->session);
+    if (session != NULL)
+        session_decided(session, file->tag, decision);
+    else
+        identity_unref(decision->identity);
+    buf_finish(&file->scratch);
+    if (file->has_token)
+        jwt_finish(&file->token);
+}
+
+/* What on_connect said. */
+static void take_answer(struct case_file *file)
+{
+    struct connect_call *call = &file->call;
+    struct decision decision = {.how = REFUSED};
+    for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next)
+        home_wish(file->hub, effect, 1);
+    if (call->verdict == VERDICT_ACCEPT || call->verdict == VERDICT_REPLACE) {
+        struct identity_facts facts = call->verdict == VERDICT_ACCEPT ? file->facts : call->who;
+        facts.client = file->facts.client;
+        facts.ip = file->facts.ip;
+        admit(file, &facts, &decision);
+    } else {
+        stats_add(&file->hub->stats, STAT_REFUSED_SCRIPT, 1);
+        decision.error = call->error;
+    }
+    announce(file, &decision);
+    connect_call_finish(call);
+}
+
+/* ---- on_connect ---- */
+
+static void leave_arrivals(struct case_file *file)
+{
+    *file->link = file->next;
+    if (file->next != NULL)
+        file->next->link = file->link;
+}
+
+static void on_done(struct connect_call *call)
+{
+    struct case_file *file = CONTAINER(call, struct case_file, call);
+    struct hub *hub = file->hub;
+    leave_arrivals(file);
+    take_answer(file);
+    free(file->visit);
+    free(file);
+    hub_go_on_moving(hub);
+}
+
+/* Where it can stay, with all that it borrowed; the session's visit is its own from now on. */
+static void keep(const struct case_file *file, struct session *session)
+{
+    struct case_file *kept = xmalloc(sizeof *kept + file->ask.token.len + file->ask.data.len);
+    char *at = (char *)(kept + 1);
+    *kept = *file;
+    session->visit = NULL;
+    kept->call.token = slice_pack(&at, file->ask.token);
+    kept->call.data = slice_pack(&at, file->ask.data);
+    kept->facts.client = slice_of(kept->client);
+    kept->call.facts = kept->facts;
+    kept->call.done = on_done;
+    kept->link = &kept->hub->arrivals;
+    kept->next = *kept->link;
+    if (kept->next != NULL)
+        kept->next->link = &kept->next;
+    *kept->link = kept;
+    kept->hub->behaviour.keep_connect(&kept->call);
+}
+
+static void run_on_connect(struct case_file *file, struct session *session)
+{
+    struct behaviour *behaviour = &file->hub->behaviour;
+    file->generation = file->hub->generation;
+    file->call = (struct connect_call){
+        .facts = file->facts,
+        .token = file->ask.token,
+        .is_verified = file->has_token,
+        .data = file->ask.data,
+        .headers = file->visit->headers,
+        .header_count = file->visit->header_count,
+    };
+    behaviour->connect(behaviour->runtime, &file->call);
+    if (file->call.task != NULL)
+        keep(file, session);
+    else
+        take_answer(file);
+}
+
+void admit_session(struct session *session, uint64_t tag, const struct connect_ask *ask)
+{
+    struct case_file file = {.hub = session->hub,
+                             .session = session->number,
+                             .tag = tag,
+                             .ask = *ask,
+                             .visit = session->visit};
+    struct decision decision = {0};
     uuid_make(file.client);
     file.facts.client = slice_of(file.client);
     file.facts.user = SLICE("");
     file.facts.ip = session->visit->ip;
-    enum admission admission = decide(&file, identity);
-    if (admission == ADMITTED && has_expired(session, &(*identity)->facts)) {
-        identity_unref(*identity);
-        fail_code(err, ERROR_EXPIRED);
-        admission = REFUSED;
+    if (ask->token.len == 0)
+        take_word(&file);
+    bool is_good = ask->token.len == 0 || read_token(&file, &decision);
+    if (is_good && has_on_connect(&file)) {
+        run_on_connect(&file, session);
+        return;
     }
-    *close_code = file.close_code;
-    buf_finish(&file.scratch);
-    if (file.has_token)
-        jwt_finish(&file.token);
-    return admission;
+    if (is_good)
+        admit(&file, &file.facts, &decision);
+    announce(&file, &decision);
+}
+
+bool arrivals_are_behind(const struct hub *hub)
+{
+    for (const struct case_file *file = hub->arrivals; file != NULL; file = file->next)
+        if (file->generation != hub->generation)
+            return true;
+    return false;
+}
+
+void arrivals_forget(struct hub *hub)
+{
+    for (struct case_file *file = hub->arrivals, *next; file != NULL; file = next) {
+        next = file->next;
+        hub->behaviour.forget(file->call.task);
+        connect_call_finish(&file->call);
+        buf_finish(&file->scratch);
+        if (file->has_token)
+            jwt_finish(&file->token);
+        free(file->visit);
+        free(file);
+    }
+    hub->arrivals = NULL;
 }

@@ -1,16 +1,16 @@
-/* Who may come in, and as whom: token, dev mode's word, server.on_connect. */
+/* Who may come in, and as whom: token, dev mode's word, server.on_connect, which may wait. */
 #ifndef HUB_ADMIT_H
 #define HUB_ADMIT_H
 
 #include "hub/session.h"
 
-enum admission {
-    ADMITTED, /* *identity has one reference, the caller's */
-    REFUSED,  /* answer with *err; the client may come back with something better */
-    BANNED    /* close with *close_code */
-};
+/* Finds it out and calls session_decided, before this returns or, when on_connect waits, later; not at all when the
+ * session has gone by then. */
+void admit_session(struct session *session, uint64_t tag, const struct connect_ask *ask);
 
-enum admission admit_session(struct session *session, const struct connect_ask *ask,
-                             struct identity **identity, int *close_code, struct error *err);
+/* Whether any on_connect that waits began under another generation than the hub's. */
+bool arrivals_are_behind(const struct hub *hub);
+/* Ends all of them, as if they had never been. */
+void arrivals_forget(struct hub *hub);
 
 #endif

@@ -16,13 +16,16 @@ enum verdict {
     VERDICT_REFUSE   /* `error` says why */
 };
 
-/* One hook's question and answer. On the caller's stack; call_finish frees what the answer holds. */
+struct task; /* the behaviour's own: a hook that waits */
+
+/* One hook's question and answer. On the caller's stack, until the hook waits: see `task`. call_finish frees what the
+ * answer holds. */
 struct call {
     /* asked */
     enum hook hook;             /* of a channel; for server_call: not used */
     const struct identity *who; /* NULL: the server itself (API, another script) */
     struct slice data;          /* checked JSON or absent */
-    struct slice method;        /* HOOK_CALL: NAME of rpc_NAME */
+    struct slice method;        /* HOOK_CALL: NAME of rpc_NAME; HOOK_TIMER: the method, `data` is a list of arguments */
     int code;                   /* HOOK_UNSUBSCRIBE, SERVER_DISCONNECT: close or unsubscribe code */
     struct slice reason;        /* ... and its text: "left", "kicked: banned", "connection closed" */
     uint64_t offset;            /* HOOK_PUBLISHED: 0 without history */
@@ -32,6 +35,10 @@ struct call {
     struct buf out; /* JSON without raw newlines */
     struct error error;
     struct effects effects; /* empty after an error */
+    /* Not NULL when the behaviour returns: the hook waits and there is no answer yet. The caller has the call moved to
+     * where it can stay and says so by `keep`; `done` is called on this thread when the answer is there. */
+    struct task *task;
+    void (*done)(struct call *call);
 };
 enum { HOPS_MAX = 8 };
 void call_finish(struct call *call);
@@ -56,13 +63,15 @@ struct connect_call {
     struct buf out;
     struct error error;
     struct effects effects;
+    struct task *task; /* as in struct call */
+    void (*done)(struct connect_call *call);
 };
 void connect_call_finish(struct connect_call *call);
 
 struct channel;
 
-/* One per worker; every call is made on that worker's thread and answered before it returns. Nothing
- * here may call back into the hub: what a hook wants done goes into `effects`. */
+/* One per worker; every call is made on that worker's thread and answered before it returns, unless its hook waits.
+ * Nothing here may call back into the hub: what a hook wants done goes into `effects`. */
 struct behaviour {
     void *runtime;
     /* server.on_connect; only when the generation has it. */
@@ -74,7 +83,12 @@ struct behaviour {
     void (*bind)(void *runtime, struct channel *channel);
     /* A hook of a bound channel; only those of channel->type->hooks. */
     void (*channel)(void *runtime, struct channel *channel, struct call *call);
-    /* The channel dies: frees channel->instance. */
+    /* The call of a hook that waits (call->task) has moved here. */
+    void (*keep)(struct call *call);
+    void (*keep_connect)(struct connect_call *call);
+    /* Ends a hook that waits as if it had never been: `done` is not called. */
+    void (*forget)(struct task *task);
+    /* The channel dies: frees channel->instance. No hook of it waits. */
     void (*release)(void *runtime, struct channel *channel);
 };
 

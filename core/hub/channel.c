@@ -98,6 +98,9 @@ void channel_destroy(struct channel *channel)
         return;
     struct hub *hub = channel->hub;
     timer_stop(hub->timers, &channel->linger);
+    alarms_finish(channel);
+    jobs_forget(&channel->jobs);
+    lane_free(lane_finish(channel));
     if (channel->instance != NULL)
         hub->behaviour.release(hub->behaviour.runtime, channel);
     struct seat *seat;
@@ -125,7 +128,7 @@ static void apply_history(struct channel *channel)
 void channel_bind(struct channel *channel)
 {
     struct hub *hub = channel->hub;
-    if (channel->generation == hub->generation)
+    if (channel->generation == hub->generation || channel->waits > 0)
         return;
     delivery_flush(channel); /* as it was published */
     dequeue(channel);
@@ -156,19 +159,27 @@ struct channel *channel_open(struct hub *hub, struct slice name, unsigned hops)
         channel = create(hub, name);
         channel_bind(channel);
         if (channel->type != NULL)
-            home_run_plain_hook(channel, HOOK_OPEN, hops);
+            home_open(channel, hops);
         channel_reconsider(channel);
     }
     return channel->type != NULL ? channel : NULL;
+}
+
+static bool is_history_kept(const struct channel *channel)
+{
+    const struct history *history = &channel->history;
+    const struct kept *newest = history->count ? history_peek(history, history->count - 1) : NULL;
+    return newest != NULL && newest->at_ms + history->ttl_ms > loop_now_ms(channel->hub->loop);
 }
 
 static void on_lingered(struct timer *timer)
 {
     struct channel *channel = CONTAINER(timer, struct channel, linger);
     channel_bind(channel);
-    if (channel->type != NULL)
-        home_run_plain_hook(channel, HOOK_CLOSE, 0);
-    channel_destroy(channel);
+    if (is_history_kept(channel)) /* something was published by its own timers */
+        channel_reconsider(channel);
+    else
+        home_close(channel);
 }
 
 /* A while after the last member, and not before the newest message of its history is too old. */
@@ -186,7 +197,7 @@ static uint64_t linger_ms(const struct channel *channel)
 void channel_reconsider(struct channel *channel)
 {
     struct hub *hub = channel->hub;
-    if (channel->seats.count > 0)
+    if (channel->seats.count > 0 || channel->alarms.single > 0 || lane_is_busy(channel))
         timer_stop(hub->timers, &channel->linger);
     else
         timer_start(hub->timers, &channel->linger, linger_ms(channel), on_lingered);

@@ -3,10 +3,12 @@
 #define HUB_CHANNEL_H
 
 #include "base/map.h"
+#include "hub/alarm.h"
 #include "hub/delivery.h"
 #include "hub/dialect.h"
 #include "hub/generation.h"
 #include "hub/history.h"
+#include "hub/lane.h"
 #include "hub/limit.h"
 #include "loop/timer.h"
 
@@ -26,6 +28,7 @@ struct channel {
     const struct channel_type *type;         /* NULL: no longer declared */
     struct slice params[PATTERN_PARAMS_MAX]; /* values in the pattern's order, slices of name */
     void *instance;                          /* the behaviour's own: NULL until bound */
+    unsigned waits;                          /* how many of its hooks wait; while any does it stays where it is */
     /* The hub's own. */
     struct hub *hub;
     struct channel *older, *newer;      /* neighbours in the order of hub->oldest */
@@ -35,6 +38,9 @@ struct channel {
     struct history history;
     struct delivery delivery;
     struct limits limits;
+    struct alarms alarms;
+    struct lane lane;
+    struct job *jobs;                   /* hooks that wait */
     uint64_t offset;                    /* of the last message; counts only with history */
     char epoch[EPOCH_LEN + 1];
     struct timer linger;
@@ -60,7 +66,7 @@ struct channel *channel_open(struct hub *hub, struct slice name, unsigned hops);
 /* The same, but only if it lives. */
 struct channel *channel_find(struct hub *hub, struct slice name);
 void channel_destroy(struct channel *channel); /* without on_close; NULL is fine */
-/* Moves the channel to the current generation if it is not there yet. */
+/* Moves the channel to the current generation if it is not there yet and no hook of it waits. */
 void channel_bind(struct channel *channel);
 /* Starts the end of a channel that nothing keeps, or stops it. */
 void channel_reconsider(struct channel *channel);

@@ -6,7 +6,8 @@
 
 void effects_add(struct effects *list, const struct effect *wish)
 {
-    size_t bytes = wish->channel.len + wish->data.len + wish->user.len + wish->client.len + wish->reason.len;
+    size_t bytes = wish->channel.len + wish->data.len + wish->user.len + wish->client.len + wish->reason.len +
+                   wish->method.len;
     struct effect *effect = xmalloc(sizeof *effect + bytes);
     char *at = effect->bytes;
     *effect = *wish;
@@ -16,6 +17,7 @@ void effects_add(struct effects *list, const struct effect *wish)
     effect->user = slice_pack(&at, wish->user);
     effect->client = slice_pack(&at, wish->client);
     effect->reason = slice_pack(&at, wish->reason);
+    effect->method = slice_pack(&at, wish->method);
     if (list->last != NULL)
         list->last->next = effect;
     else

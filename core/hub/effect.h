@@ -4,18 +4,25 @@
 
 #include "base/slice.h"
 
+#include <stdint.h>
+
 enum effect_kind {
     EFFECT_PUBLISH, /* channel, data: the house speaking, no client rule and no on_publish */
     EFFECT_KICK,    /* channel, user and/or client (absent: any), reason */
     EFFECT_SEND,    /* client, data: a message to one connection */
     EFFECT_CLOSE,   /* client, code, reason */
+    EFFECT_ALARM,   /* of the hook's channel: id, ms, method, data (a list of arguments), repeats */
+    EFFECT_CANCEL,  /* ... id: forgets it */
 };
 
 /* Owned by the list it is in. The slices point into `bytes`. */
 struct effect {
     struct effect *next;
     enum effect_kind kind;
-    struct slice channel, data, user, client, reason;
+    struct slice channel, data, user, client, reason, method;
+    uint64_t id;
+    uint64_t ms;
+    bool repeats;
     int code;
     char bytes[];
 };

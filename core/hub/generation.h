@@ -20,6 +20,7 @@ enum hook {
     HOOK_PUBLISH,
     HOOK_PUBLISHED,
     HOOK_CALL, /* the bit is set when there is any rpc_NAME */
+    HOOK_TIMER, /* a method that a timer calls; the bit is set when there is any hook at all */
     HOOK_COUNT
 };
 /* ... and to the server (bits of generation.server_hooks). */
@@ -46,6 +47,7 @@ struct channel_type {
     int64_t conflate_ms;    /* the newest of each key goes out once in that time, 0 = all at once */
     unsigned batch_size;    /* so many go out together, 0 = each by itself ... */
     int64_t batch_ms;       /* ... or what there is when the first has waited so long */
+    int64_t timeout_ms;     /* how long a hook may take, waiting included; 0 = the server's */
     struct schema *schema;  /* what clients may publish; owned, NULL: anything */
     struct rate *rates;     /* how often a client may publish and call; owned */
     unsigned rate_count;    /* at most RATES_MAX */

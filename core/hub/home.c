@@ -4,13 +4,7 @@
 
 #include "base/memory.h"
 #include "hub/hub.h"
-
-/* What is being handled: who asks what of which channel. */
-struct event {
-    struct hub *hub;
-    const struct request *request;
-    struct channel *channel;
-};
+#include "hub/presence.h"
 
 static void refuse(struct hub *hub, const struct request *request, const struct error *error)
 {
@@ -62,29 +56,29 @@ void home_wish(struct hub *hub, const struct effect *effect, unsigned hops)
 }
 
 /* Once the client that asked has its answer: it may be the one that is sent to, or closed. */
-static void apply_client_effects(struct channel *channel, struct call *call)
+static void apply_client_effects(struct job *job)
 {
-    for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next)
+    for (struct effect *effect = job->call.effects.first; effect != NULL; effect = effect->next)
         if (is_for_clients(effect))
-            hub_tell_clients(channel->hub, effect);
-}
-
-static void end_call(struct channel *channel, struct call *call)
-{
-    apply_client_effects(channel, call);
-    call_finish(call);
+            hub_tell_clients(job->hub, effect);
 }
 
 /* A hook's wishes for its own channel happen before what the hook judged, as they stand in the script;
  * what on_published wishes comes later, so that nothing here calls itself without end. */
-static void apply_effects(struct channel *channel, struct call *call)
+static void apply_effects(struct job *job)
 {
+    struct channel *channel = job->channel;
+    struct call *call = &job->call;
     bool is_inline = call->hook != HOOK_PUBLISHED && call->hook != HOOK_CLOSE;
     for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next) {
         if (is_for_clients(effect))
             continue;
+        if (effect->kind == EFFECT_ALARM || effect->kind == EFFECT_CANCEL) {
+            alarm_wish(channel, effect);
+            continue;
+        }
         bool is_own = effect->kind == EFFECT_PUBLISH && slice_is_equal(effect->channel, channel->name);
-        if (is_inline && is_own)
+        if (is_inline && is_own && channel->type != NULL)
             house_publish(channel, effect->data, call->hops + 1);
         else
             home_wish(channel->hub, effect, call->hops + 1);
@@ -98,20 +92,56 @@ static bool has_hook(const struct channel *channel, enum hook hook)
     return channel->type->hooks >> hook & 1;
 }
 
-static void run_hook(struct channel *channel, struct call *call)
+/* The channel's type may have gone while the hook waited. */
+static bool is_homeless(const struct job *job)
 {
-    struct behaviour *behaviour = &channel->hub->behaviour;
-    behaviour->channel(behaviour->runtime, channel, call);
+    struct error error;
+    if (job->channel->type != NULL)
+        return false;
+    fail_code(&error, ERROR_UNKNOWN_CHANNEL);
+    refuse(job->hub, &job->request, &error);
+    return true;
 }
 
-void home_run_plain_hook(struct channel *channel, enum hook hook, unsigned hops)
+/* Of a hook whose answer nobody waits for. */
+static void only_effects(struct job *job)
 {
-    if (!has_hook(channel, hook))
-        return;
-    struct call call = {.hook = hook, .hops = hops};
-    run_hook(channel, &call);
-    apply_effects(channel, &call);
-    end_call(channel, &call);
+    apply_effects(job);
+    apply_client_effects(job);
+}
+
+static void closed(struct job *job)
+{
+    only_effects(job);
+    struct queued *rest = lane_finish(job->channel);
+    channel_destroy(job->channel);
+    lane_hand_over(job->hub, rest);
+}
+
+void home_open(struct channel *channel, unsigned hops)
+{
+    struct job job = {.hub = channel->hub,
+                      .channel = channel,
+                      .request = {.channel = channel->name, .hops = hops},
+                      .after = only_effects,
+                      .is_ordered = true,
+                      .is_alone = true};
+    if (has_hook(channel, HOOK_OPEN))
+        job_run(&job, HOOK_OPEN);
+}
+
+void home_close(struct channel *channel)
+{
+    struct job job = {.hub = channel->hub,
+                      .channel = channel,
+                      .request = {.channel = channel->name},
+                      .after = closed,
+                      .is_ordered = true,
+                      .is_alone = true};
+    if (channel->type != NULL && has_hook(channel, HOOK_CLOSE))
+        job_run(&job, HOOK_CLOSE);
+    else
+        closed(&job);
 }
 
 /* ---- rules ---- */
@@ -216,20 +246,29 @@ static void deliver(struct channel *channel, struct slice data, const struct ide
     }
     stats_add(&channel->hub->stats, STAT_MESSAGES_IN, 1);
     delivery_publish(channel, &publication);
-    if (channel->seats.count == 0)
+    if (channel->seats.count == 0 && !channel->alarms.is_ringing)
         channel_reconsider(channel);
+}
+
+void home_notify(struct channel *channel, const struct request *request, uint64_t offset)
+{
+    struct job job = {.hub = channel->hub,
+                      .channel = channel,
+                      .request = *request,
+                      .call.offset = offset,
+                      .after = only_effects,
+                      .is_ordered = true};
+    if (channel->type != NULL && has_hook(channel, HOOK_PUBLISHED))
+        job_run(&job, HOOK_PUBLISHED);
 }
 
 static void tell_published(struct channel *channel, struct slice data, const struct identity *who,
                            unsigned hops)
 {
-    if (!has_hook(channel, HOOK_PUBLISHED))
-        return;
-    struct call call = {
-        .hook = HOOK_PUBLISHED, .who = who, .data = data, .offset = channel->offset, .hops = hops};
-    run_hook(channel, &call);
-    apply_effects(channel, &call);
-    end_call(channel, &call);
+    struct request request = {
+        .verb = VERB_PUBLISH, .channel = channel->name, .who = who, .data = data, .hops = hops};
+    if (has_hook(channel, HOOK_PUBLISHED) && !lane_add_notice(channel, &request, channel->offset))
+        home_notify(channel, &request, channel->offset);
 }
 
 static void house_publish(struct channel *channel, struct slice data, unsigned hops)
@@ -238,128 +277,166 @@ static void house_publish(struct channel *channel, struct slice data, unsigned h
     tell_published(channel, data, NULL, hops);
 }
 
-static void answer_published(struct event *event)
+static void answer_published(struct channel *channel, const struct request *request)
 {
-    struct answer answer = answer_to(event->request);
-    if (event->channel->type->history_size > 0) {
-        answer.offset = event->channel->offset;
-        answer.epoch = slice_of(event->channel->epoch);
+    struct answer answer = answer_to(request);
+    if (channel->type->history_size > 0) {
+        answer.offset = channel->offset;
+        answer.epoch = slice_of(channel->epoch);
     }
-    hub_answer(event->hub, &event->request->asker, &answer);
+    hub_answer(channel->hub, &request->asker, &answer);
 }
 
-static void publish_judged(struct event *event, struct call *call)
+static void publish_judged(struct job *job)
 {
-    const struct request *request = event->request;
+    struct channel *channel = job->channel;
+    const struct request *request = &job->request;
+    const struct call *call = &job->call;
     struct slice data = call->verdict == VERDICT_REPLACE ? buf_slice(&call->out) : request->data;
-    apply_effects(event->channel, call);
-    if (call->verdict == VERDICT_REFUSE) {
-        stats_add(&event->hub->stats, STAT_REFUSED_SCRIPT, 1);
-        refuse(event->hub, request, &call->error);
+    if (is_homeless(job))
         return;
-    }
-    if (call->verdict == VERDICT_DROP) {
-        stats_add(&event->hub->stats, STAT_DROPS_SCRIPT, 1);
+    apply_effects(job);
+    if (call->verdict == VERDICT_REFUSE) {
+        stats_add(&job->hub->stats, STAT_REFUSED_SCRIPT, 1);
+        refuse(job->hub, request, &call->error);
+    } else if (call->verdict == VERDICT_DROP) {
+        stats_add(&job->hub->stats, STAT_DROPS_SCRIPT, 1);
+        answer_published(channel, request);
     } else {
-        deliver(event->channel, data, request->who);
-        tell_published(event->channel, data, request->who, 0);
+        deliver(channel, data, request->who);
+        answer_published(channel, request);
+        tell_published(channel, data, request->who, 0);
     }
-    answer_published(event);
+    apply_client_effects(job);
 }
 
-static void publish(struct event *event)
+static void publish(struct channel *channel, const struct request *request)
 {
-    const struct request *request = event->request;
     if (request->who == NULL) {
-        house_publish(event->channel, request->data, request->hops);
-        answer_published(event);
+        deliver(channel, request->data, NULL);
+        answer_published(channel, request);
+        tell_published(channel, request->data, NULL, request->hops);
         return;
     }
-    struct call call = {.hook = HOOK_PUBLISH, .who = request->who, .data = request->data};
-    if (has_hook(event->channel, HOOK_PUBLISH))
-        run_hook(event->channel, &call);
-    publish_judged(event, &call);
-    end_call(event->channel, &call);
+    struct job job = {.hub = channel->hub,
+                      .channel = channel,
+                      .request = *request,
+                      .after = publish_judged,
+                      .is_ordered = true};
+    if (has_hook(channel, HOOK_PUBLISH))
+        job_run(&job, HOOK_PUBLISH);
+    else
+        publish_judged(&job);
 }
 
 /* ---- subscribe and unsubscribe ---- */
 
-static void subscribe(struct event *event)
+static void take_seat(struct job *job)
 {
-    const struct request *request = event->request;
-    struct channel *channel = event->channel;
-    struct call call = {.hook = HOOK_SUBSCRIBE, .who = request->who, .data = request->data};
-    if (has_hook(channel, HOOK_SUBSCRIBE))
-        run_hook(channel, &call);
-    if (call.verdict == VERDICT_REFUSE) {
-        stats_add(&event->hub->stats, STAT_REFUSED_SCRIPT, 1);
-        refuse(event->hub, request, &call.error);
-    } else {
-        struct seat_key key = {request->asker.id, request->asker.worker};
-        ensure(channel_find_seat(channel, key) == NULL);
-        delivery_flush(channel); /* who comes gets what is published from now on */
-        channel_add_seat(channel, &(struct seat){.key = key,
-                                                 .number = request->seat,
-                                                 .identity = (struct identity *)request->who,
-                                                 .dialect = request->dialect});
-        struct answer answer = answer_to(request);
-        if (call.verdict == VERDICT_REPLACE)
-            answer.data = buf_slice(&call.out);
-        hub_answer(event->hub, &request->asker, &answer);
+    const struct request *request = &job->request;
+    struct channel *channel = job->channel;
+    struct seat_key key = {request->asker.id, request->asker.worker};
+    ensure(channel_find_seat(channel, key) == NULL);
+    delivery_flush(channel); /* who comes gets what is published from now on */
+    channel_add_seat(channel, &(struct seat){.key = key,
+                                             .number = request->seat,
+                                             .identity = (struct identity *)request->who,
+                                             .dialect = request->dialect});
+    struct answer answer = answer_to(request);
+    if (job->call.verdict == VERDICT_REPLACE)
+        answer.data = buf_slice(&job->call.out);
+    hub_answer(job->hub, &request->asker, &answer);
+}
+
+static void subscribed(struct job *job)
+{
+    if (is_homeless(job))
+        return;
+    if (job->is_kicked && job->call.verdict != VERDICT_REFUSE) {
+        refuse_code(job->hub, &job->request, ERROR_PERMISSION_DENIED);
+    } else if (job->call.verdict == VERDICT_REFUSE) {
+        stats_add(&job->hub->stats, STAT_REFUSED_SCRIPT, 1);
+        refuse(job->hub, &job->request, &job->call.error);
+    } else if (!job->is_left) {
+        take_seat(job);
     }
-    apply_effects(channel, &call);
-    channel_reconsider(channel);
-    end_call(channel, &call);
+    apply_effects(job);
+    channel_reconsider(job->channel);
+    apply_client_effects(job);
+}
+
+static void subscribe(struct channel *channel, const struct request *request)
+{
+    struct job job = {.hub = channel->hub, .channel = channel, .request = *request, .after = subscribed};
+    if (has_hook(channel, HOOK_SUBSCRIBE))
+        job_run(&job, HOOK_SUBSCRIBE);
+    else
+        subscribed(&job);
 }
 
 /* Takes the seat away, then tells the script: whoever has left is no member when on_unsubscribe runs. */
 static void leave(struct channel *channel, struct seat *seat, const struct request *request)
 {
     struct identity *who = identity_ref(seat->identity);
+    struct job job = {.hub = channel->hub,
+                      .channel = channel,
+                      .request = {.channel = channel->name,
+                                  .who = who,
+                                  .code = request->code,
+                                  .reason = request->reason,
+                                  .hops = request->hops},
+                      .after = only_effects};
     channel_remove_seat(channel, seat);
-    if (channel->type != NULL && has_hook(channel, HOOK_UNSUBSCRIBE)) {
-        struct call call = {.hook = HOOK_UNSUBSCRIBE,
-                            .who = who,
-                            .code = request->code,
-                            .reason = request->reason,
-                            .hops = request->hops};
-        run_hook(channel, &call);
-        apply_effects(channel, &call);
-        end_call(channel, &call);
-    }
+    if (channel->type != NULL && has_hook(channel, HOOK_UNSUBSCRIBE))
+        job_run(&job, HOOK_UNSUBSCRIBE);
     identity_unref(who);
     channel_reconsider(channel);
 }
 
-static void unsubscribe(struct hub *hub, const struct request *request)
+/* The subscription whose hook still waits; NULL: none. */
+static struct job *find_arrival(const struct channel *channel, const struct request *request)
 {
-    struct channel *channel = channel_find(hub, request->channel);
-    if (channel == NULL)
-        return;
+    for (struct job *job = channel->jobs; job != NULL; job = job->next)
+        if (job->call.hook == HOOK_SUBSCRIBE && job->request.asker.id == request->asker.id &&
+            job->request.asker.worker == request->asker.worker && job->request.seat == request->seat)
+            return job;
+    return NULL;
+}
+
+static void unsubscribe(struct channel *channel, const struct request *request)
+{
     struct seat_key key = {request->asker.id, request->asker.worker};
     struct seat *seat = channel_find_seat(channel, key);
+    struct job *arrival = find_arrival(channel, request);
+    if (arrival != NULL)
+        arrival->is_left = true;
     if (seat != NULL && seat->number == request->seat)
         leave(channel, seat, request);
 }
 
 /* ---- kick ---- */
 
-static bool is_meant(const struct seat *seat, const struct request *request)
+static bool is_meant(const struct identity_facts *who, const struct request *request)
 {
-    const struct identity_facts *who = &seat->identity->facts;
     return (request->user.at == NULL || slice_is_equal(who->user, request->user)) &&
            (request->client.at == NULL || slice_is_equal(who->client, request->client));
 }
 
-static void kick(struct hub *hub, const struct request *request)
+static void kick_arrivals(struct channel *channel, const struct request *request)
 {
-    struct channel *channel = channel_find(hub, request->channel);
-    if (channel == NULL)
-        return;
+    for (struct job *job = channel->jobs; job != NULL; job = job->next)
+        if (job->call.hook == HOOK_SUBSCRIBE && is_meant(&job->request.who->facts, request))
+            job->is_kicked = true;
+}
+
+static void kick(struct channel *channel, const struct request *request)
+{
+    struct hub *hub = channel->hub;
     struct seat **meant = xcalloc(channel->seats.count + 1, sizeof *meant), *seat;
     size_t count = 0;
+    kick_arrivals(channel, request);
     for (size_t at = 0; (seat = map_next(&channel->seats, &at)) != NULL;)
-        if (is_meant(seat, request))
+        if (is_meant(&seat->identity->facts, request))
             meant[count++] = seat;
     for (size_t i = 0; i < count; i++) {
         hub_evict(hub, channel->name, meant[i], request->code, request->reason);
@@ -369,71 +446,69 @@ static void kick(struct hub *hub, const struct request *request)
     free(meant);
 }
 
-/* ---- call and presence ---- */
+/* ---- call ---- */
 
-static void call_method(struct event *event)
+static void called(struct job *job)
 {
-    const struct request *request = event->request;
-    struct call call = {
-        .hook = HOOK_CALL, .who = request->who, .data = request->data, .method = request->method};
-    run_hook(event->channel, &call);
-    apply_effects(event->channel, &call);
-    if (call.verdict == VERDICT_REFUSE) {
-        stats_add(&event->hub->stats, STAT_REFUSED_SCRIPT, 1);
-        refuse(event->hub, request, &call.error);
+    const struct call *call = &job->call;
+    if (is_homeless(job))
+        return;
+    apply_effects(job);
+    if (call->verdict == VERDICT_REFUSE) {
+        stats_add(&job->hub->stats, STAT_REFUSED_SCRIPT, 1);
+        refuse(job->hub, &job->request, &call->error);
     } else {
-        struct answer answer = answer_to(request);
-        answer.data = call.out.len > 0 ? buf_slice(&call.out) : SLICE("null");
-        hub_answer(event->hub, &request->asker, &answer);
+        struct answer answer = answer_to(&job->request);
+        answer.data = call->out.len > 0 ? buf_slice(&call->out) : SLICE("null");
+        hub_answer(job->hub, &job->request.asker, &answer);
     }
-    end_call(event->channel, &call);
+    apply_client_effects(job);
 }
 
-static void presence(struct hub *hub, const struct request *request, const struct map *seats)
+static void call_method(struct channel *channel, const struct request *request)
 {
-    const struct identity **members = xcalloc(seats->count + 1, sizeof *members);
-    struct answer answer = answer_to(request);
-    struct seat *seat;
-    for (size_t at = 0; (seat = map_next(seats, &at)) != NULL;)
-        members[answer.member_count++] = seat->identity;
-    answer.members = members;
-    hub_answer(hub, &request->asker, &answer);
-    free(members);
+    struct job job = {.hub = channel->hub,
+                      .channel = channel,
+                      .request = *request,
+                      .after = called,
+                      .is_ordered = true};
+    job_run(&job, HOOK_CALL);
 }
 
-static void presence_stats(struct hub *hub, const struct request *request, const struct map *seats)
+/* ---- timers ---- */
+
+static void rung(struct job *job)
 {
-    struct map users = {0};
-    struct answer answer = answer_to(request);
-    struct seat *seat;
-    for (size_t at = 0; (seat = map_next(seats, &at)) != NULL;) {
-        answer.clients++;
-        if (map_find(&users, seat->identity->facts.user) == NULL)
-            map_add(&users, seat->identity->facts.user, seat);
-    }
-    answer.users = (unsigned)users.count;
-    map_finish(&users);
-    hub_answer(hub, &request->asker, &answer);
+    job->channel->alarms.is_ringing = true;
+    only_effects(job);
+    job->channel->alarms.is_ringing = false;
+    if (job->call.verdict == VERDICT_REFUSE && job->call.error.code == ERROR_METHOD_NOT_FOUND)
+        alarm_fails(job->channel, &job->request);
 }
 
-/* Asking makes no channel live: nobody is in one that is not. */
-static void answer_question(struct hub *hub, const struct request *request)
+static void ring(struct channel *channel, const struct request *request)
 {
-    static const struct map nobody;
-    const struct channel *channel = channel_find(hub, request->channel);
-    const struct map *seats = channel != NULL ? &channel->seats : &nobody;
-    if (request->verb == VERB_PRESENCE)
-        presence(hub, request, seats);
-    else
-        presence_stats(hub, request, seats);
+    struct job job = {.hub = channel->hub,
+                      .channel = channel,
+                      .request = *request,
+                      .after = rung,
+                      .is_ordered = true};
+    bool kept_alive = channel->alarms.single > 0;
+    if (!alarm_comes(channel, request))
+        return;
+    if (channel->type != NULL && has_hook(channel, HOOK_TIMER))
+        job_run(&job, HOOK_TIMER);
+    else if (channel->type != NULL)
+        alarm_fails(channel, request);
+    if (kept_alive)
+        channel_reconsider(channel);
 }
 
 /* ---- the door ---- */
 
-static void (*const verbs[VERB_COUNT])(struct event *event) = {
-    [VERB_SUBSCRIBE] = subscribe,
-    [VERB_PUBLISH] = publish,
-    [VERB_CALL] = call_method,
+static void (*const verbs[VERB_COUNT])(struct channel *channel, const struct request *request) = {
+    [VERB_SUBSCRIBE] = subscribe, [VERB_UNSUBSCRIBE] = unsubscribe, [VERB_PUBLISH] = publish,
+    [VERB_CALL] = call_method,    [VERB_KICK] = kick,               [VERB_ALARM] = ring,
 };
 
 /* Scripts that publish in a circle: each of their hooks is one hop. */
@@ -447,34 +522,62 @@ static bool is_circle(struct hub *hub, const struct request *request)
     return true;
 }
 
+/* What only a channel that lives can have happen, and nothing refuses. */
+static bool is_of_the_living(enum verb verb)
+{
+    return verb == VERB_UNSUBSCRIBE || verb == VERB_KICK || verb == VERB_ALARM;
+}
+
+/* Now, or when what it has to wait for is over. */
+static void begin(struct channel *channel, const struct request *request)
+{
+    struct error error;
+    if (!lane_is_taken(channel, request->verb))
+        verbs[request->verb](channel, request);
+    else if (!lane_add(channel, request, &error))
+        refuse(channel->hub, request, &error);
+}
+
+/* The channel that is asked, made live if need be; NULL: refused, or there is nothing to do. */
+static struct channel *find_asked(struct hub *hub, const struct request *request)
+{
+    struct error error;
+    if (is_of_the_living(request->verb))
+        return channel_find(hub, request->channel);
+    if (!admit(hub, request, &error)) {
+        refuse(hub, request, &error);
+        return NULL;
+    }
+    if (is_question(request->verb)) { /* asking makes no channel live: nobody is in one that is not */
+        presence_answer(hub, request, channel_find(hub, request->channel));
+        return NULL;
+    }
+    struct channel *channel = channel_open(hub, request->channel, request->hops);
+    if (channel == NULL) /* on_open's own wishes cannot take the type away, a reload can */
+        refuse_code(hub, request, ERROR_UNKNOWN_CHANNEL);
+    return channel;
+}
+
 void home_handle(struct hub *hub, const struct request *request)
 {
+    struct error error;
     if (is_circle(hub, request)) {
         refuse_code(hub, request, ERROR_LIMIT_EXCEEDED);
         return;
     }
-    if (request->verb == VERB_UNSUBSCRIBE) {
-        unsubscribe(hub, request);
+    struct channel *channel = find_asked(hub, request);
+    if (channel == NULL)
         return;
-    }
-    if (request->verb == VERB_KICK) {
-        kick(hub, request);
-        return;
-    }
-    struct error error;
-    if (!admit(hub, request, &error)) {
-        refuse(hub, request, &error);
-        return;
-    }
-    if (is_question(request->verb)) {
-        answer_question(hub, request);
-        return;
-    }
-    struct event event = {hub, request, channel_open(hub, request->channel, request->hops)};
-    if (event.channel == NULL) /* on_open's own wishes cannot take the type away, a reload can */
-        refuse_code(hub, request, ERROR_UNKNOWN_CHANNEL);
-    else if (request->verb != VERB_SUBSCRIBE && !limit_take(event.channel, request, &error))
+    bool is_counted = request->verb == VERB_PUBLISH || request->verb == VERB_CALL;
+    if (is_counted && !limit_take(channel, request, &error))
         refuse(hub, request, &error);
     else
-        verbs[request->verb](&event);
+        begin(channel, request);
+}
+
+void home_resume(struct hub *hub, const struct request *request)
+{
+    struct channel *channel = find_asked(hub, request);
+    if (channel != NULL)
+        verbs[request->verb](channel, request);
 }

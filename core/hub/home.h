@@ -9,8 +9,14 @@
 /* Does what is asked (rules, hooks, order, fan-out) and answers the asker. Must be at home here. */
 void home_handle(struct hub *hub, const struct request *request);
 
-/* HOOK_OPEN and HOOK_CLOSE: nobody waits for them; an error is in the log. */
-void home_run_plain_hook(struct channel *channel, enum hook hook, unsigned hops);
+/* The same for what has waited in the channel's lane, and was counted when it came. */
+void home_resume(struct hub *hub, const struct request *request);
+/* on_published of what has been delivered: request->data, who, hops, its offset. */
+void home_notify(struct channel *channel, const struct request *request, uint64_t offset);
+
+/* The channel has come to life, is to end: runs on_open; on_close, then destroys it. Errors are in the log. */
+void home_open(struct channel *channel, unsigned hops);
+void home_close(struct channel *channel);
 
 /* Does, in a later turn, what a hook wished for another channel or for clients. */
 void home_wish(struct hub *hub, const struct effect *effect, unsigned hops);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "hub/admit.h"
 #include "hub/audience.h"
 #include "hub/channel.h"
 #include "hub/home.h"
@@ -18,6 +19,7 @@ struct hub_move {
     struct hub *hub;
     void (*moved)(void *context);
     void *context;
+    bool is_posted;
 };
 
 struct hub *hub_create(unsigned index, unsigned count, struct hub *const *peers, struct loop *loop,
@@ -50,7 +52,10 @@ void hub_destroy(struct hub *hub)
         return;
     mailbox_destroy(hub->mailbox);
     ensure(hub->sessions.count == 0);
+    jobs_forget(&hub->jobs);
+    arrivals_forget(hub);
     destroy_channels(hub);
+    free(hub->move); /* it waited for hooks that wait */
     timers_destroy(hub->timers);
     map_finish(&hub->channels);
     map_finish(&hub->audiences);
@@ -75,18 +80,38 @@ static void end_move(struct hub_move *move)
     free(move);
 }
 
+/* Not while a hook of it waits: then whoever ends that goes on here. */
+static bool may_move(const struct hub *hub)
+{
+    return is_behind(hub, hub->oldest) && hub->oldest->waits == 0;
+}
+
+static void post_move(struct hub_move *move)
+{
+    move->is_posted = true;
+    mailbox_post(move->hub->mailbox, &move->mail);
+}
+
 /* The oldest stand first, and binding puts a channel behind all others: so this goes on where it stopped, whatever
  * has come and gone meanwhile. */
 static void move_some(void *context, struct mail *mail)
 {
     struct hub_move *move = (struct hub_move *)mail;
     struct hub *hub = context;
-    for (int left = MOVES_A_TURN; left > 0 && is_behind(hub, hub->oldest); left--)
+    move->is_posted = false;
+    for (int left = MOVES_A_TURN; left > 0 && may_move(hub); left--)
         channel_bind(hub->oldest);
-    if (is_behind(hub, hub->oldest))
-        mailbox_post(hub->mailbox, &move->mail);
-    else
+    if (may_move(hub))
+        post_move(move);
+    else if (!is_behind(hub, hub->oldest) && !jobs_are_behind(hub->jobs, hub->generation) &&
+             !arrivals_are_behind(hub))
         end_move(move);
+}
+
+void hub_go_on_moving(struct hub *hub)
+{
+    if (hub->move != NULL && !hub->move->is_posted)
+        post_move(hub->move);
 }
 
 void hub_switch(struct hub *hub, const struct generation *generation, void (*moved)(void *context),

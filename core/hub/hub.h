@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "hub/behaviour.h"
 #include "hub/dialect.h"
+#include "hub/job.h"
 #include "hub/request.h"
 #include "hub/stats.h"
 #include "loop/loop.h"
@@ -19,6 +20,8 @@ struct hub_options {
     size_t queue_bytes;
     unsigned queue_ms, ping_ms, pong_ms, connect_ms, linger_ms;
     unsigned max_channels;
+    unsigned hook_queue;     /* commands that may wait for a channel's hook, */
+    size_t hook_queue_bytes; /* ... and what they may hold */
     struct jwt_keys keys; /* an absent secret: tokens are for server.on_connect alone */
     bool is_dev;
     bool deflates;      /* permessage-deflate is agreed on where it is offered */
@@ -49,6 +52,8 @@ struct hub {
     uint64_t last_number; /* of sessions and exchanges on this worker */
     struct stats stats;
     struct deflater *deflater; /* of this thread; NULL unless options->deflates */
+    struct job *jobs; /* hooks of the server that wait */
+    struct case_file *arrivals; /* ... and server.on_connect */
     struct hub_move *move; /* channels on their way to a new generation; NULL when all have arrived */
 };
 
@@ -61,6 +66,9 @@ void hub_destroy(struct hub *hub); /* sessions are gone by then; NULL is fine */
  * one; `moved(context)` is called on this thread when none is left behind (at once when there is none). */
 void hub_switch(struct hub *hub, const struct generation *generation, void (*moved)(void *context),
                 void *context);
+
+/* A hook that waited has ended: channels that could not move may now. */
+void hub_go_on_moving(struct hub *hub);
 
 unsigned hub_home(const struct hub *hub, struct slice channel); /* the worker that is its home */
 

@@ -27,19 +27,9 @@ static void open_request(void *context, struct mail *mail)
 
 void post_request(struct hub *to, const struct request *request)
 {
-    size_t bytes = request->channel.len + request->data.len + request->method.len + request->user.len +
-                   request->client.len + request->reason.len;
-    struct request_letter *letter = xmalloc(sizeof *letter + bytes);
-    char *at = letter->bytes;
+    struct request_letter *letter = xmalloc(sizeof *letter + request_bytes(request));
     letter->mail.open = open_request;
-    letter->request = *request;
-    letter->request.who = identity_ref(request->who);
-    letter->request.channel = slice_pack(&at, request->channel);
-    letter->request.data = slice_pack(&at, request->data);
-    letter->request.method = slice_pack(&at, request->method);
-    letter->request.user = slice_pack(&at, request->user);
-    letter->request.client = slice_pack(&at, request->client);
-    letter->request.reason = slice_pack(&at, request->reason);
+    request_pack(&letter->request, request, letter->bytes);
     mailbox_post(to->mailbox, &letter->mail);
 }
 

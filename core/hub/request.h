@@ -16,6 +16,7 @@ enum verb {
     VERB_PRESENCE,
     VERB_PRESENCE_STATS,
     VERB_KICK,
+    VERB_ALARM, /* a timer of the channel's own has come: `method`, `data` for it, `seat` is the timer's id */
     VERB_COUNT
 };
 
@@ -67,5 +68,9 @@ struct answer {
     unsigned ping_s;                               /* VERB_CONNECT */
     const struct pass *pass;                       /* VERB_CONNECT: of a stream that goes one way, else NULL */
 };
+
+/* A copy that owns what it needs: bytes of request_bytes(from), and one reference to `who`. */
+size_t request_bytes(const struct request *request);
+void request_pack(struct request *to, const struct request *from, char *bytes);
 
 #endif

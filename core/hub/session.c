@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "hub/admit.h"
-#include "hub/home.h"
 #include "hub/hub.h"
 #include "hub/member.h"
+#include "hub/server_hook.h"
 
 static void on_timer(struct timer *timer);
 
@@ -59,14 +59,9 @@ struct session *session_find(struct hub *hub, uint64_t number)
 
 static void tell_disconnected(struct session *session, int code, struct slice reason)
 {
-    struct hub *hub = session->hub;
-    if (session->identity == NULL || !(hub->generation->server_hooks >> SERVER_DISCONNECT & 1))
-        return;
-    struct call call = {.who = session->identity, .code = code, .reason = reason};
-    hub->behaviour.server(hub->behaviour.runtime, SERVER_DISCONNECT, &call);
-    for (struct effect *effect = call.effects.first; effect != NULL; effect = effect->next)
-        home_wish(hub, effect, 1);
-    call_finish(&call);
+    struct request request = {.who = session->identity, .code = code, .reason = reason};
+    if (session->identity != NULL)
+        server_tell(session->hub, SERVER_DISCONNECT, &request);
 }
 
 void session_close(struct session *session, int code, struct slice reason)
@@ -229,10 +224,15 @@ static void on_answer(struct hub *hub, const struct asker *asker, const struct a
  * sends waits in its own socket and not in our mailboxes; below the second it is heard again. */
 enum { ASKED_MAX = 256, ASKED_FEW = 64 };
 
-void session_ask(struct session *session, const struct request *request)
+static void count_asked(struct session *session)
 {
     if (++session->asked == ASKED_MAX)
         session->conn->transport->throttle(session->conn, true);
+}
+
+void session_ask(struct session *session, const struct request *request)
+{
+    count_asked(session);
     hub_ask(session->hub, request);
 }
 
@@ -259,27 +259,36 @@ static void come_in(struct session *session, uint64_t tag, struct identity *iden
                             .ping_s = (hub->options->ping_ms + 999) / 1000});
 }
 
+void session_decided(struct session *session, uint64_t tag, struct decision *decision)
+{
+    session->state = SESSION_REFUSED;
+    switch (decision->how) {
+    case ADMITTED:
+        come_in(session, tag, decision->identity);
+        break;
+    case REFUSED:
+        refuse(session, tag, VERB_CONNECT, &decision->error);
+        break;
+    case BANNED:
+        session_end(session, decision->close_code);
+        break;
+    }
+    free(session->visit);
+    session->visit = NULL;
+}
+
 bool session_connect(struct session *session, uint64_t tag, const struct connect_ask *ask)
 {
     if (session->state != SESSION_NEW)
         return session_blame(session, tag, "this connection has connected already");
-    struct identity *identity = NULL;
-    struct error error;
-    int close_code;
-    switch (admit_session(session, ask, &identity, &close_code, &error)) {
-    case ADMITTED:
-        come_in(session, tag, identity);
-        break;
-    case REFUSED:
-        session->state = SESSION_REFUSED;
-        refuse(session, tag, VERB_CONNECT, &error);
-        break;
-    case BANNED:
-        return session_end(session, close_code);
-    }
-    free(session->visit);
-    session->visit = NULL;
-    return session->state == SESSION_READY;
+    session->state = SESSION_DECIDING;
+    admit_session(session, tag, ask);
+    return session->state != SESSION_REFUSED;
+}
+
+bool session_is_pausing(const struct session *session)
+{
+    return session->state == SESSION_DECIDING || conn_is_half_full(session->conn);
 }
 
 /* ---- publish, call, presence, send ---- */
@@ -317,33 +326,19 @@ bool session_presence(struct session *session, uint64_t tag, struct slice channe
     return ask_home(session, &request);
 }
 
-/* A hook of the server, run here and now. */
-static void run_server_hook(struct session *session, enum server_hook hook, struct call *call)
-{
-    struct behaviour *behaviour = &session->hub->behaviour;
-    call->who = session->identity;
-    behaviour->server(behaviour->runtime, hook, call);
-    for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next)
-        home_wish(session->hub, effect, 1);
-}
-
-static bool has_server_hook(const struct session *session, enum server_hook hook)
-{
-    return session->hub->generation->server_hooks >> hook & 1;
-}
-
 static bool call_server(struct session *session, uint64_t tag, struct slice method, struct slice data)
 {
-    if (!has_server_hook(session, SERVER_CALL))
+    struct request request = {
+        .verb = VERB_CALL,
+        .asker = session_asker(session, tag, on_answer),
+        .who = session->identity,
+        .method = method,
+        .data = data,
+    };
+    if (!server_has(session->hub, SERVER_CALL))
         return session_refuse(session, tag, VERB_CALL, ERROR_NOT_AVAILABLE);
-    struct call call = {.hook = HOOK_CALL, .method = method, .data = data};
-    run_server_hook(session, SERVER_CALL, &call);
-    stats_add(&session->hub->stats, STAT_REFUSED_SCRIPT, call.verdict == VERDICT_REFUSE);
-    struct answer what = {.verb = VERB_CALL,
-                          .error = call.verdict == VERDICT_REFUSE ? &call.error : NULL,
-                          .data = call.out.len > 0 ? buf_slice(&call.out) : SLICE("null")};
-    session_answer(session, tag, &what);
-    call_finish(&call);
+    count_asked(session);
+    server_call(session->hub, &request);
     return true;
 }
 
@@ -368,11 +363,10 @@ bool session_call(struct session *session, uint64_t tag, struct slice method, st
 
 bool session_send(struct session *session, struct slice data)
 {
-    if (!has_server_hook(session, SERVER_MESSAGE))
+    struct request request = {.who = session->identity, .data = data};
+    if (!server_has(session->hub, SERVER_MESSAGE))
         return session_end(session, CLOSE_NOT_AVAILABLE);
-    struct call call = {.data = data};
-    run_server_hook(session, SERVER_MESSAGE, &call);
-    call_finish(&call);
+    server_tell(session->hub, SERVER_MESSAGE, &request);
     return true;
 }
 

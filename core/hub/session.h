@@ -26,6 +26,7 @@ struct pass {
 
 enum session_state {
     SESSION_NEW,     /* has not connected */
+    SESSION_DECIDING, /* its server.on_connect waits: what it says meanwhile is heard afterwards */
     SESSION_READY,   /* has */
     SESSION_REFUSED, /* its connect was answered with an error: good for nothing but closing */
 };
@@ -59,6 +60,9 @@ struct connect_ask {
     struct slice token; /* "" when none */
     struct slice data;  /* checked JSON without raw newlines, or absent */
 };
+/* Whether no more of its commands are to be heard for now: its on_connect waits, or too many of its answers do. Whoever
+ * has more of them asks again a little later. */
+bool session_is_pausing(const struct session *session);
 bool session_connect(struct session *session, uint64_t tag, const struct connect_ask *ask);
 bool session_publish(struct session *session, uint64_t tag, struct slice channel, struct slice data);
 /* "CHANNEL/NAME" (split at the last '/') or NAME, the server's. */
@@ -71,6 +75,20 @@ bool session_refuse(struct session *session, uint64_t tag, enum verb verb, int c
 bool session_end(struct session *session, int code);
 /* Closes with CLOSE_BAD_REQUEST because of the command with that id (0: unknown); in dev mode the log says why. */
 bool session_blame(struct session *session, uint64_t tag, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* For hub/admit: what has become of a connect command. */
+enum admission {
+    ADMITTED, /* with *identity: one reference, the session's from now on */
+    REFUSED,  /* answered with *error; the client may come back with something better */
+    BANNED    /* closed with *close_code */
+};
+struct decision {
+    enum admission how;
+    struct identity *identity;
+    int close_code;
+    struct error error;
+};
+void session_decided(struct session *session, uint64_t tag, struct decision *decision);
 
 /* For hub/member: asks a home, counting what is under way, and counts its answer. */
 void session_ask(struct session *session, const struct request *request);

@@ -38,11 +38,16 @@
     X(REFUSED_RATE, "weir_refused_total{reason=\"rate\"}", "counter", "")                                          \
     X(REFUSED_SCHEMA, "weir_refused_total{reason=\"schema\"}", "counter", "")                      \
     X(REFUSED_SIZE, "weir_refused_total{reason=\"max_size\"}", "counter", "")                      \
+    X(REFUSED_OVERLOADED, "weir_refused_total{reason=\"overloaded\"}", "counter", "")              \
     X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                        \
     X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                        \
     X(REFUSED_ORIGIN, "weir_refused_total{reason=\"origin\"}", "counter", "")                      \
     X(REFUSED_DESCRIPTORS, "weir_refused_total{reason=\"descriptors\"}", "counter", "")            \
     X(REFUSED_CONNECTIONS, "weir_refused_total{reason=\"max_connections\"}", "counter", "")        \
+    X(NOTICES_LEFT_OUT, "weir_hooks_left_out_total{hook=\"on_published\"}", "counter",             \
+      "Hooks that were not run, for too much waits in their channel.")                             \
+    X(ALARMS_LEFT_OUT, "weir_timers_left_out_total", "counter",                                    \
+      "Timers that were not set, for their channel has as many as may be.")                        \
     X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")         \
     X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter",                        \
       "Connections ended by us, by reason.")                                                       \

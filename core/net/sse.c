@@ -81,7 +81,7 @@ static void give_back_all(struct stream *stream)
 /* Its own answers wait for it, or other workers' for us: what it asks for more waits here. */
 static bool is_full(const struct stream *stream)
 {
-    return stream->throttled & THROTTLE_HUB || conn_is_half_full(&stream->conn);
+    return stream->throttled & THROTTLE_HUB || session_is_pausing(stream->conn.session);
 }
 
 static void hear(struct stream *stream)

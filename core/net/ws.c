@@ -47,7 +47,7 @@ static void resume_or_wait(struct timer *timer)
 {
     struct resume *resume = CONTAINER(timer, struct ws_conn, patience)->resume;
     struct hub *hub = resume->stream->net->hub;
-    if (conn_is_half_full(&resume->stream->conn) && !resume->stream->conn.closing)
+    if (!resume->stream->conn.closing && session_is_pausing(resume->stream->conn.session))
         timer_start(hub->timers, timer, LOOK_AGAIN_MS, resume_or_wait);
     else
         mailbox_post(hub->mailbox, &resume->mail);

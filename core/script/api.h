@@ -9,12 +9,17 @@
 
 /* publish kick reject now uuid log json */
 void api_global_open(lua_State *L);
+/* The duration at `index`, such as "200ms"; raises "WHAT: ...". */
+int64_t api_check_duration(lua_State *L, int index, const char *what);
 /* Adds a wish to the running hook's effects, within the script's memory. */
 void api_wish(lua_State *L, struct running *running, const struct effect *effect);
 /* EFFECT_PUBLISH, if the message is not too large for the channel. */
 void api_wish_publish(lua_State *L, struct running *running, struct slice channel, struct slice data);
 /* The value at `index` as JSON in the VM's scratch; raises "WHAT: data.items[3]: ..." */
 struct slice api_encode(lua_State *L, int index, const char *what);
+
+/* sleep */
+void api_wait_open(lua_State *L);
 
 /* `shape`, the short form of a schema. */
 void api_shape_open(lua_State *L);
@@ -27,6 +32,10 @@ void api_channel_push_table(lua_State *L);
 /* Pushes a new instance for a channel, with the table on top (popped) as its state. */
 void api_channel_push_instance(lua_State *L, const struct class *class,
                                const struct channel *channel);
+/* The channel whose hook runs; raises where it is not called as self:NAME(). */
+const struct channel *api_channel_check_self(lua_State *L, struct running *running, const char *name);
+/* Adds every, after and cancel to the table on top. */
+void api_timer_add(lua_State *L);
 bool api_channel_is_reserved(const char *name);
 
 /* Who a message is from. NULL: the server itself, with "" for user and id. */

@@ -11,9 +11,9 @@
 /* Registry keys: the methods that every channel has, and the metatable of classes. */
 static const char methods_key = 0, class_key = 0;
 
-static const char *const members[] = {"name", "params", "state", "publish", "kick", NULL};
-static const char *const planned[] = {"offset", "history", "snapshot", "presence", "every",
-                                      "after",  "cancel",  "members",  NULL};
+static const char *const members[] = {"name", "params", "state",  "publish", "kick",
+                                      "every", "after",  "cancel", NULL};
+static const char *const planned[] = {"offset", "history", "snapshot", "presence", "members", NULL};
 
 static bool is_one_of(const char *name, const char *const *names)
 {
@@ -52,7 +52,7 @@ static int assign_member(lua_State *L)
 }
 
 /* self:publish(data) is publish(self.name, data), whatever became of self. */
-static const struct channel *check_self(lua_State *L, struct running *running, const char *name)
+const struct channel *api_channel_check_self(lua_State *L, struct running *running, const char *name)
 {
     if (luaL_getmetafield(L, 1, "__name") != LUA_TSTRING ||
         strcmp(lua_tostring(L, -1), "channel") != 0)
@@ -66,7 +66,7 @@ static const struct channel *check_self(lua_State *L, struct running *running, c
 static int channel_publish(lua_State *L)
 {
     struct running *running = program_running(L, "publish");
-    const struct channel *channel = check_self(L, running, "publish");
+    const struct channel *channel = api_channel_check_self(L, running, "publish");
     luaL_checkany(L, 2);
     struct slice data = api_encode(L, 2, "publish");
     api_wish_publish(L, running, channel->name, data);
@@ -76,7 +76,7 @@ static int channel_publish(lua_State *L)
 static int channel_kick(lua_State *L)
 {
     struct running *running = program_running(L, "kick");
-    const struct channel *channel = check_self(L, running, "kick");
+    const struct channel *channel = api_channel_check_self(L, running, "kick");
     lua_settop(L, 2);
     lua_getglobal(L, "kick"); /* ours: scripts cannot write to the environment */
     lua_pushlstring(L, channel->name.at, channel->name.len);
@@ -87,11 +87,12 @@ static int channel_kick(lua_State *L)
 
 void api_channel_open(lua_State *L)
 {
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 5);
     lua_pushcfunction(L, channel_publish);
     lua_setfield(L, -2, "publish");
     lua_pushcfunction(L, channel_kick);
     lua_setfield(L, -2, "kick");
+    api_timer_add(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, read_missing);
     lua_setfield(L, -2, "__index");

@@ -21,7 +21,8 @@ void api_wish(lua_State *L, struct running *running, const struct effect *effect
     if (effect->kind == EFFECT_PUBLISH && running->hops >= HOPS_MAX)
         luaL_error(L, "publish: more than %d hooks have published one after another", HOPS_MAX);
     running->effect_bytes += sizeof *effect + effect->channel.len + effect->data.len +
-                             effect->user.len + effect->client.len + effect->reason.len;
+                             effect->user.len + effect->client.len + effect->reason.len +
+                             effect->method.len;
     if (running->effect_bytes > running->program->limits.memory)
         vm_overfill(L);
     effects_add(running->effects, effect);
@@ -357,6 +358,7 @@ void api_global_open(lua_State *L)
     }
     open_log(L);
     api_shape_open(L);
+    api_wait_open(L);
     api_json_open(L);
     sandbox_add(L, "json", true);
 }

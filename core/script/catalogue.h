@@ -10,10 +10,12 @@
 struct script_limits {
     size_t memory;       /* bytes a VM may hold beyond its loaded size, per call: 16 MiB */
     unsigned cpu_ms;     /* of a hook or of loading: 100 */
+    unsigned wait_ms;    /* how long a hook may take, waiting included: 2000 */
+    unsigned waits;      /* hooks of one script that may wait at once: 4096 */
     size_t source_bytes; /* of one file: 256 KiB */
 };
 #define SCRIPT_LIMITS_DEFAULT                                                                      \
-    ((struct script_limits){.memory = 16u << 20, .cpu_ms = 100, .source_bytes = 256u << 10})
+    ((struct script_limits){.memory = 16u << 20, .cpu_ms = 100, .wait_ms = 2000, .waits = 4096, .source_bytes = 256u << 10})
 
 /* One file of a generation. The bytes are those that were validated: workers load these, never the disk. */
 struct script {

@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "base/memory.h"
 #include "base/suggest.h"
 #include "script/api.h"
 #include "script/codec.h"
@@ -11,7 +12,7 @@
 #include "wire/json.h"
 
 struct ask {
-    struct running running;
+    struct task task; /* first: this is freed as one */
     struct connect_call *call;
     /* where in call->out the pieces are: it may move until the last is in */
     struct piece {
@@ -34,7 +35,7 @@ static void set_json(lua_State *L, const struct ask *ask, const char *name, stru
     if (json.at == NULL)
         return;
     if (!codec_push(L, json, &err)) {
-        fail(ask->running.error, ERROR_BAD_REQUEST, "%s: %s", name, err.text);
+        fail(ask->task.running.error, ERROR_BAD_REQUEST, "%s: %s", name, err.text);
         vm_leave(L);
     }
     lua_setfield(L, -2, name);
@@ -201,7 +202,7 @@ static int end_connect(lua_State *L, int status, lua_KContext context)
     if (lua_istable(L, -1)) {
         take_identity(L, ask);
     } else if (!lua_toboolean(L, -1)) {
-        fail_code(ask->running.error, ERROR_PERMISSION_DENIED);
+        fail_code(ask->task.running.error, ERROR_PERMISSION_DENIED);
         vm_leave(L);
     } else if (lua_isboolean(L, -1)) {
         ask->call->verdict = VERDICT_ACCEPT;
@@ -217,29 +218,46 @@ static int end_connect(lua_State *L, int status, lua_KContext context)
 static int run_connect(lua_State *L)
 {
     struct ask *ask = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ask->running.program->server[SERVER_CONNECT].ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ask->task.running.program->server[SERVER_CONNECT].ref);
     push_request(L, ask);
     lua_callk(L, 1, 1, (lua_KContext)ask, end_connect);
     return end_connect(L, LUA_OK, (lua_KContext)ask);
 }
 
-void connect_run(struct program *program, const struct generation *generation,
-                 struct connect_call *call, struct vm_outcome *outcome)
+static void answer_in(struct ask *ask, struct connect_call *call)
 {
-    struct ask ask = {
-        .running = {.program = program,
-                    .hook = "on_connect",
-                    .generation = generation,
-                    .effects = &call->effects,
-                    .error = &call->error},
-        .call = call,
-    };
-    program->running = &ask.running;
-    program->log_lines = 0;
-    vm_run(program->vm, run_connect, &ask, outcome);
-    program->running = NULL;
+    ask->call = call;
+    ask->task.running.effects = &call->effects;
+    ask->task.running.error = &call->error;
+}
+
+struct connect_call *connect_call_of(struct task *task)
+{
+    return ((struct ask *)task)->call;
+}
+
+void connect_keep(struct task *task, struct connect_call *call)
+{
+    answer_in((struct ask *)task, call);
+}
+
+static void conclude(struct task *task, struct vm_outcome *outcome)
+{
+    struct program *program = task->running.program;
     if (outcome->end == VM_LEFT)
-        call->verdict = VERDICT_REFUSE;
+        ((struct ask *)task)->call->verdict = VERDICT_REFUSE;
     lua_rawgeti(vm_state(program->vm), LUA_REGISTRYINDEX, program->server[SERVER_CONNECT].ref);
     hook_note_place(program, "on_connect", outcome);
+}
+
+struct task *connect_run(struct program *program, const struct task_terms *terms,
+                         struct connect_call *call, struct vm_outcome *outcome)
+{
+    struct ask *ask = xcalloc(1, sizeof *ask);
+    ask->task.running = (struct running){
+        .program = program, .hook = "on_connect", .generation = terms->generation};
+    ask->task.terms = *terms;
+    ask->task.conclude = conclude;
+    answer_in(ask, call);
+    return task_begin(&ask->task, run_connect, outcome);
 }

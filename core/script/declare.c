@@ -14,7 +14,7 @@
 
 enum { CLASSES_MAX = 256 };
 
-/* The last of each is NULL for suggest: a call is no method of that name, but any rpc_NAME. */
+/* The last of each is NULL for suggest: a call is no method of that name, but any rpc_NAME; a timer's is any. */
 static const char *const hook_names[HOOK_COUNT] = {
     "on_open", "on_close", "on_subscribe", "on_unsubscribe", "on_publish", "on_published", NULL,
 };
@@ -23,7 +23,7 @@ static const char *const server_hook_names[SERVER_HOOK_COUNT] = {"on_connect", "
 
 const char *hook_name(enum hook hook)
 {
-    return hook == HOOK_CALL ? "rpc" : hook_names[hook];
+    return hook == HOOK_CALL ? "rpc" : hook == HOOK_TIMER ? "timer" : hook_names[hook];
 }
 
 const char *server_hook_name(enum server_hook hook)
@@ -314,6 +314,8 @@ static void collect_class(lua_State *L, struct program *program, struct class *c
         if (lua_type(L, -2) == LUA_TSTRING)
             collect_method(L, program, class);
     lua_pop(L, 1);
+    if (class->type->hooks != 0) /* a timer can only be set by one */
+        class->type->hooks |= 1u << HOOK_TIMER;
 }
 
 static void add_rpc(struct program *program, const struct method *method)

@@ -78,11 +78,11 @@ void instance_destroy(struct instance *instance)
 /* ---- the question ---- */
 
 struct ask {
-    struct running running;
+    struct task task; /* first: this is freed as one */
     struct call *call;
     const struct instance *instance; /* NULL: of the server */
     struct hook_function function;   /* what is called; args: what is made for it */
-    int methods;                     /* of a call: registry reference of NAME -> function */
+    int methods;                     /* of a call or a timer: registry reference of name -> function */
     void (*push)(lua_State *L, const struct ask *ask);
     void (*take)(lua_State *L, struct ask *ask);
 };
@@ -95,7 +95,7 @@ static bool wants(const struct ask *ask, int argument)
 
 static int refuse(lua_State *L, struct ask *ask, int code, const char *text)
 {
-    fail(ask->running.error, code, "%s", text);
+    fail(ask->task.running.error, code, "%s", text);
     return vm_leave(L);
 }
 
@@ -108,7 +108,7 @@ static void push_json(lua_State *L, const struct ask *ask, struct slice json)
     }
     vm_charge(L, json.len);
     if (!codec_push(L, json, &err)) {
-        fail(ask->running.error, ERROR_BAD_REQUEST, "%s", err.text);
+        fail(ask->task.running.error, ERROR_BAD_REQUEST, "%s", err.text);
         vm_leave(L);
     }
 }
@@ -225,6 +225,14 @@ static int end_hook(lua_State *L, int status, lua_KContext context)
     return 0;
 }
 
+static int end_timer(lua_State *L, int status, lua_KContext context)
+{
+    struct ask *ask = (struct ask *)context;
+    (void)status;
+    take_nothing(L, ask);
+    return 0;
+}
+
 static int run_hook(lua_State *L)
 {
     struct ask *ask = lua_touserdata(L, 1);
@@ -249,7 +257,7 @@ static int refuse_method(lua_State *L, struct ask *ask)
         names[count] = lua_tostring(L, -1);
     }
     names[count] = NULL;
-    if (ask->running.program->explains)
+    if (ask->task.running.program->explains)
         near = suggest(ask->call->method, names);
     snprintf(text, sizeof text, near ? "method not found: did you mean `%s`?" : "method not found",
              near);
@@ -271,6 +279,32 @@ static int run_call(lua_State *L)
     return end_hook(L, LUA_OK, (lua_KContext)ask);
 }
 
+/* The list on top, as single values in its place. */
+static int spread(lua_State *L)
+{
+    int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0, list = lua_gettop(L);
+    luaL_checkstack(L, count + 1, "too many arguments of a timer");
+    for (int i = 1; i <= count; i++)
+        lua_rawgeti(L, list, i);
+    lua_remove(L, list);
+    return count;
+}
+
+static int run_timer(lua_State *L)
+{
+    struct ask *ask = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ask->methods);
+    lua_pushlstring(L, ask->call->method.at, ask->call->method.len);
+    if (lua_rawget(L, 2) != LUA_TFUNCTION)
+        return refuse(L, ask, ERROR_METHOD_NOT_FOUND, "method not found");
+    lua_replace(L, 2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ask->instance->self);
+    push_json(L, ask, ask->call->data);
+    int count = spread(L);
+    lua_callk(L, count + 1, 0, (lua_KContext)ask, end_timer);
+    return end_timer(L, LUA_OK, (lua_KContext)ask);
+}
+
 void hook_note_place(struct program *program, const char *name, struct vm_outcome *outcome)
 {
     lua_Debug at;
@@ -290,40 +324,68 @@ void hook_note_place(struct program *program, const char *name, struct vm_outcom
 }
 
 /* Nothing runs any more, so that nothing here can fail. */
-static void note_place(const struct ask *ask, struct program *program, struct vm_outcome *outcome)
+static void note_place(const struct ask *ask, struct vm_outcome *outcome)
 {
     char name[128];
+    struct program *program = ask->task.running.program;
     lua_State *L = vm_state(program->vm);
     struct slice method = ask->call->method;
     if (ask->function.ref != 0) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, ask->function.ref);
-        snprintf(name, sizeof name, "%s", ask->running.hook);
+        snprintf(name, sizeof name, "%s", ask->task.running.hook);
     } else {
         lua_rawgeti(L, LUA_REGISTRYINDEX, ask->methods);
         lua_pushlstring(L, method.len ? method.at : "", method.len);
         lua_rawget(L, -2);
         lua_remove(L, -2);
-        snprintf(name, sizeof name, "rpc_%.*s", SLICE_ARGS(method));
+        snprintf(name, sizeof name, "%s%.*s", ask->call->hook == HOOK_TIMER ? "" : "rpc_",
+                 SLICE_ARGS(method));
     }
     hook_note_place(program, name, outcome);
 }
 
-static void run(struct ask *ask, struct program *program, lua_CFunction body,
-                struct vm_outcome *outcome)
+static void conclude(struct task *task, struct vm_outcome *outcome)
 {
-    ask->running.program = program;
-    ask->running.method = ask->call->method;
-    ask->running.hops = ask->call->hops;
-    ask->running.effects = &ask->call->effects;
-    ask->running.error = &ask->call->error;
-    program->running = &ask->running;
-    program->log_lines = 0;
-    vm_run(program->vm, body, ask, outcome);
-    program->running = NULL;
+    struct ask *ask = (struct ask *)task;
     if (outcome->end == VM_LEFT)
         ask->call->verdict = VERDICT_REFUSE;
     else if (outcome->end != VM_DONE && outcome->line == 0)
-        note_place(ask, program, outcome);
+        note_place(ask, outcome);
+}
+
+static void answer_in(struct ask *ask, struct call *call)
+{
+    ask->call = call;
+    ask->task.running.method = call->method;
+    ask->task.running.effects = &call->effects;
+    ask->task.running.error = &call->error;
+}
+
+struct call *hook_call(struct task *task)
+{
+    return ((struct ask *)task)->call;
+}
+
+void hook_keep(struct task *task, struct call *call)
+{
+    answer_in((struct ask *)task, call);
+}
+
+static lua_CFunction body_of(const struct ask *ask)
+{
+    if (ask->function.ref != 0)
+        return run_hook;
+    return ask->call->hook == HOOK_TIMER ? run_timer : run_call;
+}
+
+static struct task *begin(const struct ask *what, struct call *call, struct vm_outcome *outcome)
+{
+    struct ask *ask = xmalloc(sizeof *ask);
+    *ask = *what;
+    ask->task.conclude = conclude;
+    ask->task.running.hops = call->hops;
+    answer_in(ask, call);
+    return task_begin(&ask->task, body_of(ask), outcome);
 }
 
 static const struct {
@@ -339,33 +401,39 @@ static const struct {
     [HOOK_CALL] = {push_call, take_call},
 };
 
-void hook_run_channel(struct instance *instance, const struct channel *channel,
-                      const struct generation *generation, struct call *call,
-                      struct vm_outcome *outcome)
+struct task *hook_run_channel(struct instance *instance, const struct channel *channel,
+                              const struct task_terms *terms, struct call *call,
+                              struct vm_outcome *outcome)
 {
     const struct class *class = &instance->program->classes[instance->class];
     struct ask ask = {
-        .running = {.hook = hook_name(call->hook), .channel = channel, .generation = generation},
-        .call = call,
+        .task.running = {.program = instance->program,
+                         .hook = hook_name(call->hook),
+                         .channel = channel,
+                         .generation = terms->generation},
+        .task.terms = *terms,
         .instance = instance,
         .function = class->hooks[call->hook],
-        .methods = class->methods,
+        .methods = call->hook == HOOK_TIMER ? class->table : class->methods,
         .push = hooks[call->hook].push,
         .take = hooks[call->hook].take,
     };
-    run(&ask, instance->program, call->hook == HOOK_CALL ? run_call : run_hook, outcome);
+    return begin(&ask, call, outcome);
 }
 
-void hook_run_server(struct program *program, const struct generation *generation,
-                     enum server_hook hook, struct call *call, struct vm_outcome *outcome)
+struct task *hook_run_server(struct program *program, enum server_hook hook,
+                             const struct task_terms *terms, struct call *call,
+                             struct vm_outcome *outcome)
 {
     struct ask ask = {
-        .running = {.hook = server_hook_name(hook), .generation = generation},
-        .call = call,
+        .task.running = {.program = program,
+                         .hook = server_hook_name(hook),
+                         .generation = terms->generation},
+        .task.terms = *terms,
         .function = program->server[hook],
         .methods = program->server_methods,
         .push = hook == SERVER_DISCONNECT ? push_unsubscribe : push_call,
         .take = hook == SERVER_CALL ? take_call : take_nothing,
     };
-    run(&ask, program, hook == SERVER_CALL ? run_call : run_hook, outcome);
+    return begin(&ask, call, outcome);
 }

@@ -108,6 +108,11 @@ static int64_t read_duration(lua_State *L, const struct channel_type *type, cons
     return 0;
 }
 
+static void read_timeout(lua_State *L, struct channel_type *type)
+{
+    type->timeout_ms = read_duration(L, type, "timeout");
+}
+
 /* The table on top has members of these two names alone. */
 static void check_keys(lua_State *L, const struct channel_type *type, const char *option,
                        const char *const two[3])
@@ -277,7 +282,7 @@ static const struct {
     {"subscribe", read_subscribe}, {"publish", read_publish},   {"call", read_call},
     {"presence", read_presence},   {"max_size", read_max_size}, {"history", read_history},
     {"schema", read_schema},       {"rate", read_rate},         {"slow", read_slow},
-    {"conflate", read_conflate},   {"batch", read_batch},
+    {"conflate", read_conflate},   {"batch", read_batch},       {"timeout", read_timeout},
 };
 
 /* All that there are and will be, for "did you mean". */

@@ -56,10 +56,30 @@ void program_unref(struct program *program)
         program_destroy(program);
 }
 
-void program_retire(struct program *program)
+static void forget_set(struct program *program)
 {
     program->set = NULL;
     program->script = NULL;
+}
+
+void program_retire(struct program *program)
+{
+    program->is_retired = true;
+    if (program->waits == 0)
+        forget_set(program);
+}
+
+void program_begin_wait(struct program *program)
+{
+    program_ref(program);
+    program->waits++;
+}
+
+void program_end_wait(struct program *program)
+{
+    if (--program->waits == 0 && program->is_retired)
+        forget_set(program);
+    program_unref(program);
 }
 
 static void meter_methods(const struct program *program, int methods)

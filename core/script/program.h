@@ -64,6 +64,8 @@ struct program {
     struct server_rpc *rpcs;
     unsigned rpc_count;
     unsigned refs;
+    unsigned waits;      /* hooks of it that wait for something */
+    bool is_retired;     /* nothing new of it is to run; `set` and `script` stay until the last wait is over */
     uint64_t started_ns; /* 0: with its generation; else when it took over from one that was full */
     struct problems *problems; /* while it loads, else NULL */
     struct running *running;   /* while a hook runs, else NULL */
@@ -79,8 +81,12 @@ void program_check_library(const struct script_set *set, const struct script *li
                            const struct script_limits *limits, struct problems *problems);
 struct program *program_ref(struct program *program);
 void program_unref(struct program *program); /* NULL is fine */
-/* Nothing of it is to run again: its channels only come for their state. */
+/* Nothing new of it is to run: its channels only come for their state. What waits goes on to its end; its set must
+ * live as long. */
 void program_retire(struct program *program);
+/* A hook of it begins to wait, and has ended. */
+void program_begin_wait(struct program *program);
+void program_end_wait(struct program *program);
 
 /* Its calls are counted there from now on, each declared method's by its name. */
 void program_meter(struct program *program, struct meter_row *row);

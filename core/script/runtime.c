@@ -19,6 +19,7 @@ struct edition {
 
 struct runtime {
     struct runtime_options options;
+    struct timers *timers;
     struct meter meter;
     struct edition *current, *prepared; /* NULL: none */
 };
@@ -79,10 +80,11 @@ static bool fill_edition(struct runtime *runtime, struct edition *edition, struc
     return true;
 }
 
-struct runtime *runtime_create(const struct runtime_options *options)
+struct runtime *runtime_create(const struct runtime_options *options, struct timers *timers)
 {
     struct runtime *runtime = xcalloc(1, sizeof *runtime);
     runtime->options = *options;
+    runtime->timers = timers;
     return runtime;
 }
 
@@ -211,21 +213,15 @@ static bool is_failed(const struct vm_outcome *outcome)
     return outcome->end != VM_DONE && outcome->end != VM_LEFT;
 }
 
-/* A call of no method is nobody's: names that clients make up are not kept. */
-static void count_call(const struct program *program, const struct call *call,
-                       const struct vm_outcome *outcome, uint64_t began_ns)
+/* `hook`: as for meter_count. A call of no method is nobody's: names that clients make up are not kept. */
+static void count(const struct program *program, unsigned hook, const struct call *call,
+                  const struct vm_outcome *outcome, uint64_t ns)
 {
-    if (outcome->end != VM_LEFT || call->error.code != ERROR_METHOD_NOT_FOUND)
-        meter_count_method(program->row, call->method, is_failed(outcome),
-                           clock_monotonic_ns() - began_ns);
-    meter_set_bytes(program->row, vm_bytes(program->vm));
-}
-
-static void count(const struct program *program, unsigned hook, const struct vm_outcome *outcome,
-                  uint64_t began_ns)
-{
-    meter_count(program->row, hook, is_failed(outcome), clock_monotonic_ns() - began_ns);
-    meter_set_bytes(program->row, vm_bytes(program->vm));
+    if (hook != HOOK_CALL && hook != HOOK_COUNT + SERVER_CALL)
+        meter_count(program->row, hook, is_failed(outcome), ns);
+    else if (outcome->end != VM_LEFT || call->error.code != ERROR_METHOD_NOT_FOUND)
+        meter_count_method(program->row, call->method, is_failed(outcome), ns);
+    meter_set_bytes(program->row, program->is_retired ? 0 : vm_bytes(program->vm));
 }
 
 /* ---- a fresh start ---- */
@@ -236,7 +232,7 @@ enum { RESTART_EVERY_MS = 10000 };
  * lost, the channels' state is not. Not too often, for it may be the state that is too large. */
 static bool may_restart(const struct program *program, const struct vm_outcome *outcome)
 {
-    if (outcome->end != VM_OVER_MEMORY || !vm_is_full(program->vm))
+    if (outcome->end != VM_OVER_MEMORY || program->is_retired || !vm_is_full(program->vm))
         return false;
     uint64_t elapsed = clock_monotonic_ns() - program->started_ns;
     return program->started_ns == 0 || elapsed > RESTART_EVERY_MS * UINT64_C(1000000);
@@ -278,11 +274,14 @@ static void release_channel(void *context, struct channel *channel)
 }
 
 /* The channel's instance in the current generation, or NULL and *outcome. Where the state does not
- * go over it stays with the old instance, and the channel refuses until it does. */
+ * go over it stays with the old instance, and the channel refuses until it does. While a hook of the channel
+ * waits it stays as well: what that one still writes to self.state is not to be lost. */
 static struct instance *move_in(struct runtime *runtime, struct channel *channel,
                                 struct vm_outcome *outcome)
 {
     struct instance *old = channel->instance;
+    if (old != NULL && channel->waits > 0)
+        return old;
     ensure(channel->generation == &runtime->current->set->generation);
     struct program *program = runtime->current->programs[channel->type->script];
     if (old != NULL && old->program == program) {
@@ -317,24 +316,59 @@ static void bind_channel(void *context, struct channel *channel)
     report(runtime, &failure, &unused);
 }
 
+/* Counts it, and has a failure reported and answered. */
+static void finish_call(struct runtime *runtime, const struct failure *what, unsigned hook,
+                        struct call *call, uint64_t ns)
+{
+    count(what->program, hook, call, what->outcome, ns);
+    if (is_failed(what->outcome))
+        fail_call(runtime, what, call);
+}
+
+static void on_ended(struct task *task, const struct vm_outcome *outcome)
+{
+    struct call *call = hook_call(task);
+    const struct running *running = &task->running;
+    struct failure failure = {running->program, running->hook, call->method,
+                              running->channel ? running->channel->name : SLICE(""), outcome};
+    finish_call(task->owner, &failure, task->hook, call, task->ran_ns);
+    call->task = NULL;
+    call->done(call);
+}
+
+static void wait_for(struct runtime *runtime, struct task *task, unsigned hook, uint64_t began_ns)
+{
+    task->owner = runtime;
+    task->hook = hook;
+    task->ran_ns = clock_monotonic_ns() - began_ns;
+    task->ended = on_ended;
+}
+
+static struct task_terms terms_of(const struct runtime *runtime, const struct generation *generation,
+                                  const struct channel_type *type)
+{
+    uint64_t own = type != NULL ? (uint64_t)type->timeout_ms : 0;
+    return (struct task_terms){generation, runtime->timers,
+                               own > 0 ? own : runtime->options.limits.wait_ms};
+}
+
 static void call_channel(void *context, struct channel *channel, struct call *call)
 {
     struct runtime *runtime = context;
     struct vm_outcome outcome;
     uint64_t began = clock_monotonic_ns();
-    struct program *program = runtime->current->programs[channel->type->script];
+    struct task_terms terms = terms_of(runtime, channel->generation, channel->type);
     struct instance *instance = move_in(runtime, channel, &outcome);
+    struct program *program =
+        instance ? instance->program : runtime->current->programs[channel->type->script];
     if (instance != NULL)
-        hook_run_channel(instance, channel, &runtime->current->set->generation, call, &outcome);
-    if (call->hook == HOOK_CALL)
-        count_call(program, call, &outcome, began);
-    else
-        count(program, call->hook, &outcome, began);
-    if (is_failed(&outcome))
-        fail_call(runtime,
-                  &(struct failure){program, hook_name(call->hook), call->method, channel->name,
-                                    &outcome},
-                  call);
+        call->task = hook_run_channel(instance, channel, &terms, call, &outcome);
+    if (call->task != NULL) {
+        wait_for(runtime, call->task, call->hook, began);
+        return;
+    }
+    struct failure failure = {program, hook_name(call->hook), call->method, channel->name, &outcome};
+    finish_call(runtime, &failure, call->hook, call, clock_monotonic_ns() - began);
 }
 
 /* Who answers; NULL: nobody, and the call has its answer. */
@@ -358,18 +392,37 @@ static void call_server(void *context, enum server_hook hook, struct call *call)
     struct runtime *runtime = context;
     struct vm_outcome outcome;
     uint64_t began = clock_monotonic_ns();
+    struct task_terms terms = terms_of(runtime, &runtime->current->set->generation, NULL);
     struct program *program = find_server_program(runtime, hook, call);
     if (program == NULL)
         return;
-    hook_run_server(program, &runtime->current->set->generation, hook, call, &outcome);
-    if (hook == SERVER_CALL)
-        count_call(program, call, &outcome, began);
-    else
-        count(program, HOOK_COUNT + hook, &outcome, began);
-    if (is_failed(&outcome))
-        fail_call(runtime,
-                  &(struct failure){program, server_hook_name(hook), call->method, {0}, &outcome},
-                  call);
+    call->task = hook_run_server(program, hook, &terms, call, &outcome);
+    if (call->task != NULL) {
+        wait_for(runtime, call->task, HOOK_COUNT + hook, began);
+        return;
+    }
+    struct failure failure = {program, server_hook_name(hook), call->method, {0}, &outcome};
+    finish_call(runtime, &failure, HOOK_COUNT + hook, call, clock_monotonic_ns() - began);
+}
+
+static void finish_connect(struct runtime *runtime, struct program *program,
+                           struct connect_call *call, const struct vm_outcome *outcome, uint64_t ns)
+{
+    count(program, HOOK_COUNT + SERVER_CONNECT, NULL, outcome, ns);
+    if (!is_failed(outcome))
+        return;
+    call->verdict = VERDICT_REFUSE;
+    buf_clear(&call->out);
+    effects_discard(&call->effects);
+    report(runtime, &(struct failure){program, "on_connect", {0}, {0}, outcome}, &call->error);
+}
+
+static void on_connect_ended(struct task *task, const struct vm_outcome *outcome)
+{
+    struct connect_call *call = connect_call_of(task);
+    finish_connect(task->owner, task->running.program, call, outcome, task->ran_ns);
+    call->task = NULL;
+    call->done(call);
 }
 
 static void call_connect(void *context, struct connect_call *call)
@@ -377,16 +430,26 @@ static void call_connect(void *context, struct connect_call *call)
     struct runtime *runtime = context;
     struct vm_outcome outcome;
     uint64_t began = clock_monotonic_ns();
+    struct task_terms terms = terms_of(runtime, &runtime->current->set->generation, NULL);
     struct program *program =
         runtime->current->programs[runtime->current->set->server_script[SERVER_CONNECT]];
-    connect_run(program, &runtime->current->set->generation, call, &outcome);
-    count(program, HOOK_COUNT + SERVER_CONNECT, &outcome, began);
-    if (!is_failed(&outcome))
+    call->task = connect_run(program, &terms, call, &outcome);
+    if (call->task == NULL) {
+        finish_connect(runtime, program, call, &outcome, clock_monotonic_ns() - began);
         return;
-    call->verdict = VERDICT_REFUSE;
-    buf_clear(&call->out);
-    effects_discard(&call->effects);
-    report(runtime, &(struct failure){program, "on_connect", {0}, {0}, &outcome}, &call->error);
+    }
+    wait_for(runtime, call->task, HOOK_COUNT + SERVER_CONNECT, began);
+    call->task->ended = on_connect_ended;
+}
+
+static void keep_call(struct call *call)
+{
+    hook_keep(call->task, call);
+}
+
+static void keep_connect(struct connect_call *call)
+{
+    connect_keep(call->task, call);
 }
 
 void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)
@@ -397,6 +460,9 @@ void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)
         .server = call_server,
         .bind = bind_channel,
         .channel = call_channel,
+        .keep = keep_call,
+        .keep_connect = keep_connect,
+        .forget = task_forget,
         .release = release_channel,
     };
 }

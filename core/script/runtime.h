@@ -3,6 +3,7 @@
 #define SCRIPT_RUNTIME_H
 
 #include "hub/behaviour.h"
+#include "loop/timer.h"
 #include "script/catalogue.h"
 
 struct runtime; /* owned by its worker, used on its thread only (runtime_put_metrics excepted) */
@@ -13,7 +14,8 @@ struct runtime_options {
     const struct log *log;
 };
 
-struct runtime *runtime_create(const struct runtime_options *options);
+/* `timers`: of its thread, for hooks that wait; they outlive it. NULL: none can. */
+struct runtime *runtime_create(const struct runtime_options *options, struct timers *timers);
 void runtime_destroy(struct runtime *runtime);
 /* Fills the hub's table. */
 void runtime_fill(struct runtime *runtime, struct behaviour *behaviour);

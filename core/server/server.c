@@ -54,6 +54,8 @@ static void fill_options(struct server *server)
         .connect_ms = (unsigned)config->connect_ms,
         .linger_ms = (unsigned)config->linger_ms,
         .max_channels = (unsigned)config->max_channels,
+        .hook_queue = (unsigned)config->hook_queue,
+        .hook_queue_bytes = config->hook_queue_bytes,
         .keys = {.hmac_secret = slice_of(config->token_secret)},
         .is_dev = config->is_dev,
         .deflates = config->deflate,
@@ -68,6 +70,7 @@ static void fill_options(struct server *server)
         .log = server->log,
     };
     server->runtime_options.limits.cpu_ms = (unsigned)config->hook_ms;
+    server->runtime_options.limits.wait_ms = (unsigned)config->hook_timeout_ms;
     server->runtime_options.limits.memory = config->hook_bytes;
     server->api_host = (struct api_host){.context = server,
                                          .reload = on_api_reload,

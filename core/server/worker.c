@@ -167,8 +167,8 @@ void worker_init(struct worker *worker, struct server *server, unsigned index)
     struct error error;
     *worker = (struct worker){.server = server, .index = index};
     worker->loop = loop_create();
-    worker->runtime = runtime_create(&server->runtime_options);
     worker->hub = hub_create(index, server->worker_count, server->hubs, worker->loop, &server->hub_options);
+    worker->runtime = runtime_create(&server->runtime_options, worker->hub->timers);
     runtime_fill(worker->runtime, &worker->hub->behaviour);
     server->hubs[index] = worker->hub;
     server->runtimes[index] = worker->runtime;

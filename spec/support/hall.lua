@@ -39,7 +39,7 @@ function Talk:takes()
 end
 
 function Talk:says(...)
-  self.conn:hear(table.concat({ ... }, "\n"))
+  self.rest = self.conn:hear(table.concat({ ... }, "\n"))
   return self:hears()
 end
 

@@ -88,7 +88,8 @@ int client_create(lua_State *L)
     return 1;
 }
 
-/* hear(message): what the peer has sent; not heard once the connection is closing */
+/* hear(message) -> what of it is still to be heard, later: what the peer has sent; not heard once the connection is
+ * closing */
 static int hear(lua_State *L)
 {
     struct client *client = check_client(L);
@@ -98,9 +99,10 @@ static int hear(lua_State *L)
         return 0;
     char *exact = xmalloc(len ? len : 1);
     memcpy(exact, text, len);
-    centrifuge_receive(client->conn.session, slice_make(exact, len), UINT64_MAX);
+    size_t heard = centrifuge_receive(client->conn.session, slice_make(exact, len), UINT64_MAX);
     free(exact);
-    return spec_raise(L, client->world, 0);
+    lua_pushlstring(L, text + heard, len - heard);
+    return spec_raise(L, client->world, 1);
 }
 
 static const char *reason_of(const struct conn *conn)

@@ -8,7 +8,8 @@
 #include "base/memory.h"
 
 static const char *const verdict_names[] = {"accept", "replace", "drop", "refuse", NULL};
-static const char *const effect_names[] = {"publish", "kick", "send", "close", NULL};
+static const char *const effect_names[] = {"publish", "kick",   "send", "close",
+                                           "alarm",   "cancel", NULL};
 
 void spec_effect(lua_State *L, int at, struct effect *effect)
 {
@@ -20,6 +21,10 @@ void spec_effect(lua_State *L, int at, struct effect *effect)
         .client = table_slice(L, at, "client"),
         .reason = table_slice(L, at, "reason"),
         .code = (int)table_integer(L, at, "code", 0),
+        .method = table_slice(L, at, "method"),
+        .id = (uint64_t)table_integer(L, at, "id", 0),
+        .ms = (uint64_t)table_integer(L, at, "ms", 0),
+        .repeats = table_bool(L, at, "repeats"),
     };
 }
 
@@ -100,10 +105,98 @@ void spec_push_channel(lua_State *L, const struct channel *channel)
     table_set_integer(L, "members", (lua_Integer)channel->seats.count);
 }
 
+/* ---- hooks that wait ---- */
+
+struct task {
+    struct world *world;
+    struct task *next;
+    struct call *call; /* one of the two */
+    struct connect_call *connect;
+    char name[32];
+};
+
+/* NULL unless the answer on top says so. */
+static struct task *get_wait(struct world *world)
+{
+    struct slice name = table_text(world->L, lua_gettop(world->L), "wait");
+    if (name.len == 0)
+        return NULL;
+    struct task *task = xcalloc(1, sizeof *task);
+    memcpy(task->name, name.at, name.len < sizeof task->name ? name.len : sizeof task->name - 1);
+    task->world = world;
+    task->next = world->waits;
+    world->waits = task;
+    return task;
+}
+
+static void take_away(struct task *task)
+{
+    struct task **link = &task->world->waits;
+    while (*link != task)
+        link = &(*link)->next;
+    *link = task->next;
+}
+
+static void behave_keep(struct call *call)
+{
+    call->task->call = call;
+}
+
+static void behave_keep_connect(struct connect_call *call)
+{
+    call->task->connect = call;
+}
+
+static void behave_forget(struct task *task)
+{
+    take_away(task);
+    free(task);
+}
+
+static void get_who(lua_State *L, int at, struct connect_call *call);
+
+int spec_wake(lua_State *L)
+{
+    struct world *world = world_check(L);
+    const char *name = luaL_checkstring(L, 2);
+    struct task *task = world->waits;
+    while (task != NULL && strcmp(task->name, name) != 0)
+        task = task->next;
+    luaL_argcheck(L, task != NULL, 2, "nothing of that name waits");
+    luaL_checktype(L, 3, LUA_TTABLE);
+    take_away(task);
+    if (task->call != NULL) {
+        struct call *call = task->call;
+        call->verdict = get_answer(L, 3, &call->out, &call->error, &call->effects);
+        call->task = NULL;
+        call->done(call);
+    } else {
+        struct connect_call *call = task->connect;
+        call->verdict = get_answer(L, 3, &call->out, &call->error, &call->effects);
+        get_who(L, 3, call);
+        call->task = NULL;
+        call->done(call);
+    }
+    free(task);
+    return spec_raise(L, world, 0);
+}
+
+int spec_waits(lua_State *L)
+{
+    lua_newtable(L);
+    for (struct task *task = world_check(L)->waits; task != NULL; task = task->next) {
+        lua_pushstring(L, task->name);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    }
+    return 1;
+}
+
+/* ---- calls ---- */
+
 static void answer_call(struct world *world, struct call *call)
 {
     int top = lua_gettop(world->L) - 1;
-    if (ask_spec(world))
+    if (ask_spec(world) && (call->task = get_wait(world)) == NULL)
         call->verdict =
             get_answer(world->L, lua_gettop(world->L), &call->out, &call->error, &call->effects);
     lua_settop(world->L, top);
@@ -123,7 +216,8 @@ static void behave_channel(void *runtime, struct channel *channel, struct call *
     struct worker_of *worker = runtime;
     lua_State *L = worker->world->L;
     ensure(channel->type != NULL && channel->type->hooks >> call->hook & 1);
-    ensure(channel->instance != NULL && channel->generation == channel->hub->generation);
+    ensure(channel->instance != NULL);
+    ensure(channel->waits > 0 || channel->generation == channel->hub->generation);
     push_call(L, worker, types_hooks[call->hook], call);
     spec_push_channel(L, channel);
     lua_newtable(L);
@@ -209,7 +303,7 @@ static void behave_connect(void *runtime, struct connect_call *call)
     lua_State *L = worker->world->L;
     int top = lua_gettop(L);
     push_connect(L, worker, call);
-    if (ask_spec(worker->world)) {
+    if (ask_spec(worker->world) && (call->task = get_wait(worker->world)) == NULL) {
         int at = lua_gettop(L);
         call->verdict = get_answer(L, at, &call->out, &call->error, &call->effects);
         get_who(L, at, call);
@@ -225,6 +319,9 @@ struct behaviour spec_behaviour(struct worker_of *worker)
         .server = behave_server,
         .bind = behave_bind,
         .channel = behave_channel,
+        .keep = behave_keep,
+        .keep_connect = behave_keep_connect,
+        .forget = behave_forget,
         .release = behave_release,
     };
 }

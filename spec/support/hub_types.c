@@ -6,7 +6,7 @@
 #include "base/memory.h"
 
 const char *const types_hooks[] = {"open",    "close",     "subscribe", "unsubscribe",
-                                   "publish", "published", "call",      NULL};
+                                   "publish", "published", "call",      "timer", NULL};
 const char *const types_server_hooks[] = {"connect", "disconnect", "message", "call", NULL};
 
 static struct rule *get_rule(lua_State *L, int at, const char *name, const struct pattern *pattern)

@@ -33,6 +33,7 @@ struct world {
     struct client *clients;
     int on, failed; /* references: the spec's function, the first error it raised */
     intptr_t last_instance;
+    struct task *waits; /* hooks that wait */
     char *secret;
     struct api_host host;
     struct api_request *reloading;
@@ -67,6 +68,10 @@ void table_push_facts(lua_State *L, const struct identity_facts *facts);
 
 /* hub_spec.c: the behaviour that asks the spec's function. */
 struct behaviour spec_behaviour(struct worker_of *worker);
+/* wake(world, NAME, answer): the hook that was answered with { wait = NAME } has its answer. */
+int spec_wake(lua_State *L);
+/* waits(world) -> NAMEs of those that wait. */
+int spec_waits(lua_State *L);
 void spec_effect(lua_State *L, int at, struct effect *effect);
 void spec_push_channel(lua_State *L, const struct channel *channel);
 /* Raises what the spec's function raised meanwhile; else returns `results`. */

@@ -66,6 +66,8 @@ static void get_options(lua_State *L, int at, struct world *world)
         .connect_ms = (unsigned)table_integer(L, at, "connect_ms", 10000),
         .linger_ms = (unsigned)table_integer(L, at, "linger_ms", 60000),
         .max_channels = (unsigned)table_integer(L, at, "max_channels", 128),
+        .hook_queue = (unsigned)table_integer(L, at, "hook_queue", 1000),
+        .hook_queue_bytes = (size_t)table_integer(L, at, "hook_queue_bytes", 1 << 20),
         .keys = {.hmac_secret = slice_make(world->secret, secret.len),
                  .leeway_s = (int)table_integer(L, at, "leeway_s", 0)},
         .is_dev = table_bool(L, at, "is_dev"),
@@ -389,6 +391,8 @@ static int answer_reload(lua_State *L)
 }
 
 static const luaL_Reg world_methods[] = {{"turn", turn},
+                                         {"wake", spec_wake},
+                                         {"waits", spec_waits},
                                          {"wait", wait},
                                          {"switch", switch_generation},
                                          {"moved", moved},

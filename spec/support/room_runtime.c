@@ -73,7 +73,7 @@ static void set_integer(lua_State *L, const char *name, lua_Integer n)
 
 static void push_effects(lua_State *L, const struct effects *effects)
 {
-    static const char *const kinds[] = {"publish", "kick", "send", "close"};
+    static const char *const kinds[] = {"publish", "kick", "send", "close", "alarm", "cancel"};
     lua_newtable(L);
     int n = 0;
     for (const struct effect *e = effects->first; e != NULL; e = e->next) {
@@ -273,7 +273,7 @@ static int open_channel(lua_State *L)
 static int call_channel(lua_State *L)
 {
     static const char *const names[] = {"open",    "close",     "subscribe", "unsubscribe",
-                                        "publish", "published", "call",      NULL};
+                                        "publish", "published", "call",      "timer", NULL};
     struct holder *holder = luaL_checkudata(L, 1, "room.channel");
     enum hook hook = (enum hook)luaL_checkoption(L, 2, NULL, names);
     struct identity_facts facts;
@@ -363,7 +363,7 @@ static int new (lua_State *L)
     *room = (struct room){.limits = limits};
     log_init(&room->log, LOG_DEBUG, LOG_FORMAT_LOGFMT, memfd_create("log", MFD_CLOEXEC));
     room->runtime = runtime_create(
-        &(struct runtime_options){.limits = limits, .explains = explains, .log = &room->log});
+        &(struct runtime_options){.limits = limits, .explains = explains, .log = &room->log}, NULL);
     runtime_fill(room->runtime, &room->behaviour);
     luaL_setmetatable(L, "room.runtime");
     return 1;

@@ -234,6 +234,8 @@ static void fill(struct storm *storm)
         .connect_ms = 1000000,
         .linger_ms = 1000000,
         .max_channels = 128,
+        .hook_queue = 1000,
+        .hook_queue_bytes = 1 << 20,
         .is_dev = true,
         .dialects = storm->dialects,
         .dialect_count = 1,
