@@ -18,13 +18,13 @@ endif
 # the slower proofs another, `make bench PEERS=all` the servers to compare with.
 PACKAGES_BUILD := gcc libc6-dev make pkg-config liblua5.4-dev lua-cjson libwebsockets-dev \
                   libwebsockets-evlib-uv libuv1-dev liburing-dev libssl-dev zlib1g-dev libcap-dev \
-                  libpcre2-dev
+                  libpcre2-dev libcurl4-openssl-dev
 PACKAGES_TEST  := lua5.4 lua-busted lua-filesystem git curl jq openssl bsdutils chromium \
                   $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_PEERS := mosquitto nats-server nginx-light libnginx-mod-nchan
 PACKAGES_PROOF := clang libclang-rt-14-dev llvm valgrind lua-check clang-format clang-tidy
 
-PKGS     := lua5.4 libwebsockets libuv liburing openssl zlib libpcre2-8
+PKGS     := lua5.4 libwebsockets libuv liburing openssl zlib libpcre2-8 libcurl
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wno-missing-field-initializers
 HARDEN   := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2

@@ -1,7 +1,7 @@
 -- The law of the house: floors, libraries, names, lengths. Each finding is a sentence that says where and what.
 local FLOORS = {
   base = 1,
-  wire = 2, rule = 2, auth = 2, loop = 2, store = 2,
+  wire = 2, rule = 2, auth = 2, loop = 2, store = 2, fetch = 2,
   hub = 3,
   dialect = 4,
   net = 5, script = 5, cluster = 5,
@@ -27,6 +27,7 @@ local LIBRARIES = {
   { "^zlib%.h$", { wire = true } },
   { "^sqlite3", { store = true } },
   { "^pcre2", { rule = true } },
+  { "^curl/", { fetch = true } },
 }
 
 -- Rooms of core without a spec of their own name, and what tests them instead.
@@ -50,6 +51,9 @@ local COVERED_ELSEWHERE = {
   ["hub/server_hook"] = "spec/core/hub/lane_spec.lua, spec/core/hub/session_spec.lua: as sessions call them",
   ["hub/member"] = "spec/core/hub/session_spec.lua: joining and leaving as a session sees it",
   ["dialect/info"] = "how a client is shown: spec/core/dialect/centrifuge_spec.lua and api_spec.lua, byte for byte",
+  ["fetch/inside"] = "structs only",
+  ["fetch/arrival"] = "what comes in: spec/core/fetch/fetch_spec.lua",
+  ["fetch/request"] = "what goes out: spec/core/fetch/fetch_spec.lua",
   ["rule/lex"] = "the inside of rule/rule",
   ["rule/parse"] = "the inside of rule/rule",
   ["rule/value"] = "the inside of rule/rule",

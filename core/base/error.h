@@ -27,10 +27,13 @@
     X(TOO_MANY_REQUESTS, 111, "too many requests", 1)                                              \
     X(UNRECOVERABLE_POSITION, 112, "unrecoverable position", 0)                                    \
     X(REJECTED, 400, "rejected", 0)                                                                \
+    X(TIMED_OUT, 408, "timed out", 1)                                                              \
     X(TOO_LARGE, 413, "message too large", 0)                                                      \
     X(OVERLOADED, 429, "overloaded", 1)                                                            \
     X(SCRIPT_FAILED, 500, "script failed", 0)                                                      \
-    X(SCRIPT_BUDGET, 504, "script over budget", 0)
+    X(UPSTREAM, 502, "upstream failed", 1)                                                         \
+    X(SCRIPT_BUDGET, 504, "script over budget", 0)                                                 \
+    X(STORE_FULL, 507, "store full", 1)
 
 enum error_code {
 #define X(name, number, text, temporary) ERROR_##name = number,
