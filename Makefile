@@ -142,7 +142,7 @@ test-asan: install-test ## every spec under the address and undefined-behaviour 
 	@$(MAKE) --no-print-directory FLAVOR=asan spec
 
 test-tsan: install-test ## the specs of what crosses threads, and the server's with 4 workers, under the thread sanitizer
-	@WEIR_WORKERS=4 $(MAKE) --no-print-directory FLAVOR=tsan ONE='$(or $(ONE),core/loop\|core/hub\|spec/server\|clients/centrifuge)' spec
+	@WEIR_WORKERS=4 $(MAKE) --no-print-directory FLAVOR=tsan ONE='$(or $(ONE),core/loop\|core/store\|core/hub\|spec/server\|clients/centrifuge)' spec
 
 # ---- proofs that take longer ----
 

@@ -51,6 +51,7 @@ local COVERED_ELSEWHERE = {
   ["hub/server_hook"] = "spec/core/hub/lane_spec.lua, spec/core/hub/session_spec.lua: as sessions call them",
   ["hub/member"] = "spec/core/hub/session_spec.lua: joining and leaving as a session sees it",
   ["dialect/info"] = "how a client is shown: spec/core/dialect/centrifuge_spec.lua and api_spec.lua, byte for byte",
+  ["store/store_memory"] = "spec/core/store/store_spec.lua: the store that there is",
   ["fetch/inside"] = "structs only",
   ["fetch/arrival"] = "what comes in: spec/core/fetch/fetch_spec.lua",
   ["fetch/request"] = "what goes out: spec/core/fetch/fetch_spec.lua",
