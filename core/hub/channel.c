@@ -98,7 +98,7 @@ void channel_destroy(struct channel *channel)
         return;
     struct hub *hub = channel->hub;
     timer_stop(hub->timers, &channel->linger);
-    alarms_finish(channel);
+    channel_timers_finish(channel);
     jobs_forget(&channel->jobs);
     lane_free(lane_finish(channel));
     if (channel->instance != NULL)
@@ -197,7 +197,7 @@ static uint64_t linger_ms(const struct channel *channel)
 void channel_reconsider(struct channel *channel)
 {
     struct hub *hub = channel->hub;
-    if (channel->seats.count > 0 || channel->alarms.single > 0 || lane_is_busy(channel))
+    if (channel->seats.count > 0 || channel->timers.single > 0 || lane_is_busy(channel))
         timer_stop(hub->timers, &channel->linger);
     else
         timer_start(hub->timers, &channel->linger, linger_ms(channel), on_lingered);

@@ -3,7 +3,7 @@
 #define HUB_CHANNEL_H
 
 #include "base/map.h"
-#include "hub/alarm.h"
+#include "hub/channel_timer.h"
 #include "hub/delivery.h"
 #include "hub/dialect.h"
 #include "hub/generation.h"
@@ -38,7 +38,7 @@ struct channel {
     struct history history;
     struct delivery delivery;
     struct limits limits;
-    struct alarms alarms;
+    struct channel_timers timers;
     struct lane lane;
     struct job *jobs;                   /* hooks that wait */
     uint64_t offset;                    /* of the last message; counts only with history */

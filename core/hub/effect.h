@@ -11,7 +11,7 @@ enum effect_kind {
     EFFECT_KICK,    /* channel, user and/or client (absent: any), reason */
     EFFECT_SEND,    /* client, data: a message to one connection */
     EFFECT_CLOSE,   /* client, code, reason */
-    EFFECT_ALARM,   /* of the hook's channel: id, ms, method, data (a list of arguments), repeats */
+    EFFECT_TIMER,   /* of the hook's channel: id, ms, method, data (a list of arguments), repeats */
     EFFECT_CANCEL,  /* ... id: forgets it */
 };
 

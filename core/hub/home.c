@@ -73,8 +73,8 @@ static void apply_effects(struct job *job)
     for (struct effect *effect = call->effects.first; effect != NULL; effect = effect->next) {
         if (is_for_clients(effect))
             continue;
-        if (effect->kind == EFFECT_ALARM || effect->kind == EFFECT_CANCEL) {
-            alarm_wish(channel, effect);
+        if (effect->kind == EFFECT_TIMER || effect->kind == EFFECT_CANCEL) {
+            channel_timer_wish(channel, effect);
             continue;
         }
         bool is_own = effect->kind == EFFECT_PUBLISH && slice_is_equal(effect->channel, channel->name);
@@ -246,7 +246,7 @@ static void deliver(struct channel *channel, struct slice data, const struct ide
     }
     stats_add(&channel->hub->stats, STAT_MESSAGES_IN, 1);
     delivery_publish(channel, &publication);
-    if (channel->seats.count == 0 && !channel->alarms.is_ringing)
+    if (channel->seats.count == 0 && !channel->timers.is_ringing)
         channel_reconsider(channel);
 }
 
@@ -479,11 +479,11 @@ static void call_method(struct channel *channel, const struct request *request)
 
 static void rung(struct job *job)
 {
-    job->channel->alarms.is_ringing = true;
+    job->channel->timers.is_ringing = true;
     only_effects(job);
-    job->channel->alarms.is_ringing = false;
+    job->channel->timers.is_ringing = false;
     if (job->call.verdict == VERDICT_REFUSE && job->call.error.code == ERROR_METHOD_NOT_FOUND)
-        alarm_fails(job->channel, &job->request);
+        channel_timer_fails(job->channel, &job->request);
 }
 
 static void ring(struct channel *channel, const struct request *request)
@@ -493,13 +493,13 @@ static void ring(struct channel *channel, const struct request *request)
                       .request = *request,
                       .after = rung,
                       .is_ordered = true};
-    bool kept_alive = channel->alarms.single > 0;
-    if (!alarm_comes(channel, request))
+    bool kept_alive = channel->timers.single > 0;
+    if (!channel_timer_comes(channel, request))
         return;
     if (channel->type != NULL && has_hook(channel, HOOK_TIMER))
         job_run(&job, HOOK_TIMER);
     else if (channel->type != NULL)
-        alarm_fails(channel, request);
+        channel_timer_fails(channel, request);
     if (kept_alive)
         channel_reconsider(channel);
 }
@@ -508,7 +508,7 @@ static void ring(struct channel *channel, const struct request *request)
 
 static void (*const verbs[VERB_COUNT])(struct channel *channel, const struct request *request) = {
     [VERB_SUBSCRIBE] = subscribe, [VERB_UNSUBSCRIBE] = unsubscribe, [VERB_PUBLISH] = publish,
-    [VERB_CALL] = call_method,    [VERB_KICK] = kick,               [VERB_ALARM] = ring,
+    [VERB_CALL] = call_method,    [VERB_KICK] = kick,               [VERB_TIMER] = ring,
 };
 
 /* Scripts that publish in a circle: each of their hooks is one hop. */
@@ -525,7 +525,7 @@ static bool is_circle(struct hub *hub, const struct request *request)
 /* What only a channel that lives can have happen, and nothing refuses. */
 static bool is_of_the_living(enum verb verb)
 {
-    return verb == VERB_UNSUBSCRIBE || verb == VERB_KICK || verb == VERB_ALARM;
+    return verb == VERB_UNSUBSCRIBE || verb == VERB_KICK || verb == VERB_TIMER;
 }
 
 /* Now, or when what it has to wait for is over. */

@@ -18,7 +18,7 @@ struct queued {
 
 static bool is_ordered(enum verb verb)
 {
-    return verb == VERB_PUBLISH || verb == VERB_CALL || verb == VERB_ALARM;
+    return verb == VERB_PUBLISH || verb == VERB_CALL || verb == VERB_TIMER;
 }
 
 void lane_enter(struct channel *channel, const struct job *job)
@@ -89,7 +89,7 @@ static bool is_full(const struct channel *channel, const struct request *request
 
 bool lane_add(struct channel *channel, const struct request *request, struct error *err)
 {
-    bool is_always = request->verb == VERB_UNSUBSCRIBE || request->verb == VERB_KICK || request->verb == VERB_ALARM;
+    bool is_always = request->verb == VERB_UNSUBSCRIBE || request->verb == VERB_KICK || request->verb == VERB_TIMER;
     if (!is_always && is_full(channel, request)) {
         stats_add(&channel->hub->stats, STAT_REFUSED_OVERLOADED, 1);
         return fail(err, ERROR_OVERLOADED, "overloaded: a hook of this channel waits, and %u commands wait for it",

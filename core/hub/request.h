@@ -16,7 +16,7 @@ enum verb {
     VERB_PRESENCE,
     VERB_PRESENCE_STATS,
     VERB_KICK,
-    VERB_ALARM, /* a timer of the channel's own has come: `method`, `data` for it, `seat` is the timer's id */
+    VERB_TIMER, /* a timer of the channel's own has come: `method`, `data` for it, `seat` is the timer's id */
     VERB_COUNT
 };
 

@@ -46,7 +46,7 @@
     X(REFUSED_CONNECTIONS, "weir_refused_total{reason=\"max_connections\"}", "counter", "")        \
     X(NOTICES_LEFT_OUT, "weir_hooks_left_out_total{hook=\"on_published\"}", "counter",             \
       "Hooks that were not run, for too much waits in their channel.")                             \
-    X(ALARMS_LEFT_OUT, "weir_timers_left_out_total", "counter",                                    \
+    X(TIMERS_LEFT_OUT, "weir_timers_left_out_total", "counter",                                    \
       "Timers that were not set, for their channel has as many as may be.")                        \
     X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")         \
     X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter",                        \

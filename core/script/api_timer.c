@@ -51,7 +51,7 @@ static int set_timer(lua_State *L, const char *what, bool repeats)
     if (ms < TIMER_TICK_MS && repeats)
         return luaL_error(L, "%s: at least \"%dms\"", what, TIMER_TICK_MS);
     struct effect effect = {
-        .kind = EFFECT_ALARM,
+        .kind = EFFECT_TIMER,
         .channel = channel->name,
         .method = check_method(L, what),
         .id = (uint64_t)draw_id(),

@@ -9,7 +9,7 @@
 
 static const char *const verdict_names[] = {"accept", "replace", "drop", "refuse", NULL};
 static const char *const effect_names[] = {"publish", "kick",   "send", "close",
-                                           "alarm",   "cancel", NULL};
+                                           "timer",   "cancel", NULL};
 
 void spec_effect(lua_State *L, int at, struct effect *effect)
 {

@@ -73,7 +73,7 @@ static void set_integer(lua_State *L, const char *name, lua_Integer n)
 
 static void push_effects(lua_State *L, const struct effects *effects)
 {
-    static const char *const kinds[] = {"publish", "kick", "send", "close", "alarm", "cancel"};
+    static const char *const kinds[] = {"publish", "kick", "send", "close", "timer", "cancel"};
     lua_newtable(L);
     int n = 0;
     for (const struct effect *e = effects->first; e != NULL; e = e->next) {

@@ -21,7 +21,7 @@ describe("a channel's timers", function()
   after_each(function() hall:finish() end)
 
   local function alarm(id, ms, more)
-    local wish = { kind = "alarm", channel = "c", id = id, ms = ms, method = "tick", data = "[]" }
+    local wish = { kind = "timer", channel = "c", id = id, ms = ms, method = "tick", data = "[]" }
     for name, value in pairs(more or {}) do wish[name] = value end
     return wish
   end
@@ -65,7 +65,7 @@ describe("a channel's timers", function()
     local all = {}
     for id = 1, 70 do all[id] = alarm(id, 40) end
     wish(table.unpack(all))
-    assert.equal(6, hall:stat "ALARMS_LEFT_OUT")
+    assert.equal(6, hall:stat "TIMERS_LEFT_OUT")
     hall:wait(200)
     assert.equal(64, #rings)
   end)
