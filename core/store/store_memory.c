@@ -295,6 +295,33 @@ static int compare_keys(const void *a, const void *b)
     return table_compare(key_at(*(char *const *)a), key_at(*(char *const *)b));
 }
 
+static void free_keys(struct keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        free(keys->all[i]);
+    free(keys->all);
+}
+
+/* How many keys of the list were asked for; what has gone meanwhile is left out. */
+static size_t tell_keys(struct store *store, const struct keys *keys, size_t limit, uint64_t now_ms,
+                        void (*each)(void *context, struct slice key, struct slice value,
+                                     uint64_t version),
+                        void *context)
+{
+    struct buf value = {0};
+    uint64_t version;
+    size_t at = 0;
+    for (size_t bytes = 0; at < keys->count && at < limit && bytes < STORE_LIST_BYTES_MAX;
+         bytes += value.len) {
+        struct slice key = key_at(keys->all[at++]);
+        buf_clear(&value);
+        if (memory_get(store, key, now_ms, &value, &version))
+            each(context, key, buf_slice(&value), version);
+    }
+    buf_finish(&value);
+    return at;
+}
+
 static bool memory_list(struct store *store, const struct store_range *range, uint64_t now_ms,
                         void (*each)(void *context, struct slice key, struct slice value,
                                      uint64_t version),
@@ -302,7 +329,6 @@ static bool memory_list(struct store *store, const struct store_range *range, ui
 {
     struct memory *memory = memory_of(store);
     struct keys keys = {0};
-    struct buf value = {0};
     for (int i = 0; i < SHARDS; i++) {
         pthread_mutex_lock(&memory->shards[i].lock);
         gather(&memory->shards[i], range, now_ms, &keys);
@@ -310,19 +336,8 @@ static bool memory_list(struct store *store, const struct store_range *range, ui
     }
     if (keys.count > 0)
         qsort(keys.all, keys.count, sizeof *keys.all, compare_keys);
-    size_t at = 0, bytes = 0;
-    for (; at < keys.count && at < range->limit && bytes < STORE_LIST_BYTES_MAX; at++) {
-        uint64_t version;
-        buf_clear(&value);
-        if (memory_get(store, key_at(keys.all[at]), now_ms, &value, &version))
-            each(context, key_at(keys.all[at]), buf_slice(&value), version);
-        bytes += value.len;
-    }
-    bool has_more = at < keys.count;
-    for (size_t i = 0; i < keys.count; i++)
-        free(keys.all[i]);
-    free(keys.all);
-    buf_finish(&value);
+    bool has_more = tell_keys(store, &keys, range->limit, now_ms, each, context) < keys.count;
+    free_keys(&keys);
     return has_more;
 }
 

@@ -482,12 +482,44 @@ describe("asking another server", function()
       client:run()
       assert.equal(200, assert(ask(web.http .. "/echo")).status)
     end)
+  end)
 
-    it("while its name is looked up holds nobody up", function()
+  describe("whose name nobody answers for", function()
+    before_each(fetch.hold_names)
+    after_each(fetch.release_names)
+
+    local function look_up(request, ended)
       open()
-      local call = client:start({ url = "http://nobody.invalid/" }, function() error "called" end)
-      client:turn()
+      local before = fetch.asked_names()
+      request.url = "http://held.invalid/"
+      local call = client:start(request, ended)
+      while fetch.asked_names() == before do client:turn() end
+      return call
+    end
+
+    it("is cancelled at once", function()
+      local call = look_up({}, function() error "called" end)
       client:cancel(call)
+      client:turn()
+    end)
+
+    it("has no more time than it was given", function()
+      local code
+      look_up({ timeout_ms = 100 }, function(_, _, name) code = name end)
+      client:run()
+      assert.equal("TIMED_OUT", code)
+      look_up({ connect_ms = 100 }, function(_, _, name) code = name end)
+      client:run()
+      assert.equal("TIMED_OUT", code)
+    end)
+
+    it("does not hold up the client's end, nor others", function()
+      local code
+      look_up({}, function(_, _, name) code = name end)
+      client:start({ url = web.http .. "/echo" }, function(answer) code = answer.status end)
+      while code ~= 200 do client:turn() end
+      client:finish()
+      assert.equal("NOT_AVAILABLE", code)
     end)
   end)
 
