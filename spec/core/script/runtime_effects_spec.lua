@@ -65,7 +65,7 @@ describe("script/runtime", function()
         "unknown `usr`", "write self:publish(...), with a colon", "write client:send(...), with a colon",
         "a code is from 3000 to 4999", "a client has no `usr`: did you mean `user`?", "a client is read-only",
         "`self.count` would be lost at a reload: write self.state.count", "did you mean `state`?",
-        "`self.every` is not available in this version", "channel() works while the file loads, not in a hook",
+        "every: this channel has no method `x` for a timer to call", "channel() works while the file loads, not in a hook",
       } do
         local answer = publish(c, ('{"n":%d}'):format(n))
         assert.equal(500, answer.code, want)
