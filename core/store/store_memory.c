@@ -24,7 +24,8 @@ struct shard {
 struct memory {
     struct store store; /* first */
     size_t byte_limit;
-    _Atomic size_t bytes; /* of all shards, and of what is just being set */
+    /* Lines of their own: what all read stands beside nothing that is written. */
+    _Alignas(64) _Atomic size_t bytes; /* of all shards, and of what is just being set */
     _Atomic size_t sweep_at;
     struct shard shards[SHARDS];
 };
@@ -57,7 +58,8 @@ static struct table_entry *find(const struct shard *shard, struct slice key, uin
 static size_t sweep_shard(struct memory *memory, struct shard *shard, uint64_t now_ms, size_t most)
 {
     size_t before = shard->table.bytes, swept = table_sweep(&shard->table, now_ms, most);
-    memory->bytes -= before - shard->table.bytes;
+    if (swept > 0)
+        memory->bytes -= before - shard->table.bytes;
     shard->expired += swept;
     return swept;
 }
@@ -77,7 +79,9 @@ static size_t sweep_all(struct memory *memory, uint64_t now_ms)
 /* What shrinks is always let in. */
 static bool reserve(struct memory *memory, size_t old_cost, size_t new_cost)
 {
-    if (new_cost <= old_cost) {
+    if (new_cost == old_cost)
+        return true;
+    if (new_cost < old_cost) {
         memory->bytes -= old_cost - new_cost;
         return true;
     }

@@ -15,7 +15,8 @@
 #include "fetch/allow.h"
 #include "loop/mailbox.h"
 
-enum { STUCK_MS = 30000 };
+/* PATIENT_MS: in place of the client's own times, on machines with much to do. */
+enum { STUCK_MS = 120000, PATIENT_MS = 60000 };
 
 struct room {
     lua_State *L; /* whoever runs the loop */
@@ -89,6 +90,10 @@ static struct fetch_options options_of(lua_State *L, int at)
         .request_max = (size_t)field_integer(L, at, "request_max"),
         .response_max = (size_t)field_integer(L, at, "response_max"),
     };
+    if (options.connect_ms == 0)
+        options.connect_ms = PATIENT_MS;
+    if (options.timeout_ms == 0)
+        options.timeout_ms = PATIENT_MS;
     lua_getfield(L, at, "uses_environment_proxy");
     options.uses_environment_proxy = lua_toboolean(L, -1);
     lua_pop(L, 1);

@@ -571,6 +571,42 @@ describe("asking another server", function()
     fetch.destroy_nothing()
   end)
 
+  it("ends each call once, whatever is started and cancelled in whatever order", function()
+    open { allow = "*", at_once = 6, queue = 20, ca_file = web.ca }
+    local urls = { web.http .. "/echo", web.http .. "/silent", web.http .. "/vanish", web.http .. "/around/2",
+      web.http .. "/endless", web.raw .. "/garbage", web.raw .. "/nothing", web.https .. "/echo", "nonsense",
+      "http://127.0.0.1:1/", "http://nobody.invalid/" }
+    local calls, started, ended, cancelled = {}, 0, 0, 0
+    math.randomseed(3)
+    local function cancel_one()
+      local at = math.random(1, math.max(1, #calls))
+      if not calls[at] then return end
+      client:cancel(table.remove(calls, at))
+      cancelled = cancelled + 1
+    end
+    local function start_one()
+      local call
+      call = client:start({ url = urls[math.random(#urls)], redirects = 3, timeout_ms = math.random(30, 200) }, function()
+        ended = ended + 1
+        for i, other in ipairs(calls) do
+          if other == call then table.remove(calls, i) end
+        end
+        if started < 500 and math.random() < 0.5 then start_one() end
+        if math.random() < 0.2 then cancel_one() end
+      end)
+      started = started + 1
+      calls[#calls + 1] = call
+    end
+    while started < 400 do
+      start_one()
+      if math.random() < 0.2 then cancel_one() end
+      if math.random() < 0.5 then client:turn() end
+    end
+    client:run()
+    assert.equal(started, ended + cancelled)
+    assert.same({ 0, 0 }, { client:counts().on_their_way, client:counts().waiting })
+  end)
+
   it("does a thousand requests by few connections", function()
     open { allow = "*", at_once = 8 }
     local fine = 0
