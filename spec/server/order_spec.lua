@@ -18,8 +18,8 @@ local PAD, LONG_PAD = 300, 4000 -- the long ones fill a slow reader's kernel buf
 local Storm = {}
 Storm.__index = Storm
 
-function Storm:come(receive_buffer)
-  local who = self.them:come(receive_buffer)
+function Storm:come(receive_buffer, deflates)
+  local who = self.them:come(receive_buffer, deflates)
   self.runs[who] = {}
   return who
 end
@@ -135,9 +135,10 @@ function Storm:settle(list)
   self.them:until_("the last answer", function() return waits == 0 end)
 end
 
+-- Every second one wants its messages compressed; the slow, who have a receive buffer of their own, do not.
 function Storm:come_many(count, receive_buffer)
   local list = {}
-  for n = 1, count do list[n] = self:come(receive_buffer) end
+  for n = 1, count do list[n] = self:come(receive_buffer, not receive_buffer and n % 2 == 0) end
   self.everybody = (self.everybody or 0) + count
   self.them:until_("everybody's welcome", function() return self.them.here == self.everybody end)
   return list
@@ -180,6 +181,10 @@ local function storm(it_runs, paces)
   self:settle(stayers)
   self:settle(publishers)
   assert.same({}, self.them.errors)
+  for n, who in ipairs(stayers) do
+    local _, _, inflated = self.them.all:got(who)
+    assert.equal(n % 2 == 0, inflated > 0)
+  end
   return self
 end
 
@@ -193,7 +198,7 @@ end
 
 local ways = crowd.ways {
   scripts = { ["a.lua"] = RULES },
-  args = { "--workers", "4", "--ping-ms", "60000", "--queue-bytes", "65536" },
+  args = { "--workers", "4", "--ping-ms", "60000", "--queue-bytes", "65536", "--deflate", "--deflate-min", "100" },
 }
 
 for _, way in ipairs(ways) do

@@ -58,8 +58,8 @@ function Crowd:ask(who, command, answered)
 end
 
 -- Comes in, at once and without waiting; .here counts those that were let in.
-function Crowd:come(receive_buffer)
-  local who = assert(self.all:add(receive_buffer))
+function Crowd:come(receive_buffer, deflates)
+  local who = assert(self.all:add(receive_buffer, deflates))
   self:ask(who, '"connect":{}', function(line)
     if not line:find('"error"', 1, true) then self.here = self.here + 1 end
   end)

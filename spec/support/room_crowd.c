@@ -6,17 +6,19 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/buf.h"
 #include "base/memory.h"
 
-enum { EVENTS_MAX = 512, CHUNK = 65536, QUICK = -1, TRICKLE_MS = 5 };
+enum { EVENTS_MAX = 512, CHUNK = 65536, MESSAGE_MAX = 1 << 20, QUICK = -1, TRICKLE_MS = 5 };
 
 enum stage { CONNECTING, HANDSHAKE, UPGRADING, OPEN, GONE };
 static const char *const stages[] = {"connecting", "handshake", "upgrading", "open", "gone"};
@@ -28,12 +30,13 @@ struct peer {
     struct buf in, out;
     int pace;        /* bytes a second; 0: never reads; QUICK */
     bool is_silent;  /* answers no ping */
+    bool deflates;   /* offers permessage-deflate */
     bool is_armed;   /* epoll tells when it is writable */
     long long since; /* paced: what it may read was last counted then, in ms */
     int code;        /* of the close frame; 0: none came */
     char reason[128];
-    const char *why; /* how it ended, NULL before that */
-    lua_Integer bytes, pings;
+    const char *why;                    /* how it ended, NULL before that */
+    lua_Integer bytes, pings, inflated; /* messages that came compressed */
 };
 
 struct crowd {
@@ -45,7 +48,9 @@ struct crowd {
     lua_State *L; /* of this turn */
     bool hears;   /* a function to call stands at index 3 */
     lua_Integer opened;
+    z_stream inflater; /* for all: each message is compressed by itself */
     char chunk[CHUNK];
+    unsigned char message[MESSAGE_MAX];
 };
 
 static long long now_ms(void)
@@ -202,6 +207,28 @@ static void hear_text(struct crowd *crowd, size_t n, const char *text, size_t le
     }
 }
 
+/* The tail is what a sender leaves out (RFC 7692). */
+static void hear_deflated(struct crowd *crowd, size_t n, const char *text, size_t len)
+{
+    static const unsigned char tail[4] = {0, 0, 0xff, 0xff};
+    z_stream *inflater = &crowd->inflater;
+    inflateReset(inflater);
+    inflater->next_out = crowd->message;
+    inflater->avail_out = MESSAGE_MAX;
+    inflater->next_in = (unsigned char *)text;
+    inflater->avail_in = (unsigned)len;
+    int first = inflate(inflater, Z_SYNC_FLUSH);
+    inflater->next_in = (unsigned char *)tail;
+    inflater->avail_in = sizeof tail;
+    int second = inflate(inflater, Z_SYNC_FLUSH);
+    if (first != Z_OK || (second != Z_OK && second != Z_BUF_ERROR)) {
+        end(crowd->peers[n], "cannot inflate", false);
+        return;
+    }
+    crowd->peers[n]->inflated++;
+    hear_text(crowd, n, (char *)crowd->message, MESSAGE_MAX - inflater->avail_out);
+}
+
 static void hear_close(struct peer *peer, const char *text, size_t len)
 {
     peer->code = len >= 2 ? (unsigned char)text[0] << 8 | (unsigned char)text[1] : 1005;
@@ -239,9 +266,12 @@ static void hear_frames(struct crowd *crowd, size_t n)
     while (peer->fd >= 0 && measure(&peer->in, from, &head, &len) &&
            peer->in.len - from >= head + len) {
         int opcode = peer->in.at[from] & 15;
+        bool is_deflated = peer->in.at[from] & 0x40;
         const char *text = peer->in.at + from + head;
         from += head + len;
-        if (opcode == 1)
+        if (opcode == 1 && is_deflated)
+            hear_deflated(crowd, n, text, len);
+        else if (opcode == 1)
             hear_text(crowd, n, text, len);
         else if (opcode == 8)
             hear_close(peer, text, len);
@@ -305,7 +335,10 @@ static void ask_for_upgrade(struct crowd *crowd, size_t n)
     buf_add_text(&request,
                  "GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+    if (peer->deflates)
+        buf_add_text(&request, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    buf_add_text(&request, "\r\n");
     peer->stage = UPGRADING;
     peer->out = request;
     push_out(crowd, n);
@@ -350,8 +383,8 @@ static void go_on(struct crowd *crowd, size_t n)
     }
 }
 
-/* add([receive_buffer]) -> its number: it connects at once, without waiting; nil and a reason when
- * it cannot */
+/* add([receive_buffer [, deflates]]) -> its number: it connects at once, without waiting; nil and a
+ * reason when it cannot */
 static int add(lua_State *L)
 {
     struct crowd *crowd = check_crowd(L);
@@ -371,7 +404,8 @@ static int add(lua_State *L)
         crowd->peers = xrealloc(crowd->peers, crowd->room * sizeof *crowd->peers);
     }
     struct peer *peer = xcalloc(1, sizeof *peer);
-    *peer = (struct peer){.fd = fd, .pace = QUICK, .is_armed = true};
+    *peer =
+        (struct peer){.fd = fd, .pace = QUICK, .is_armed = true, .deflates = lua_toboolean(L, 3)};
     crowd->peers[crowd->count++] = peer;
     watch(crowd, crowd->count - 1, EPOLL_CTL_ADD);
     lua_pushinteger(L, (lua_Integer)crowd->count);
@@ -489,13 +523,14 @@ static int look(lua_State *L)
     return 4;
 }
 
-/* got(number) -> bytes it has read, pings it has heard */
+/* got(number) -> bytes it has read, pings it has heard, messages that came compressed */
 static int got(lua_State *L)
 {
     const struct peer *peer = check_peer(L);
     lua_pushinteger(L, peer->bytes);
     lua_pushinteger(L, peer->pings);
-    return 2;
+    lua_pushinteger(L, peer->inflated);
+    return 3;
 }
 
 /* counts() -> { connecting =, handshake =, upgrading =, open =, gone = }, upgrades there ever were
@@ -526,9 +561,11 @@ static int close_crowd(lua_State *L)
     }
     free(crowd->peers);
     SSL_CTX_free(crowd->tls);
+    inflateEnd(&crowd->inflater);
     if (crowd->epoll >= 0)
         close(crowd->epoll);
-    *crowd = (struct crowd){.epoll = -1};
+    memset(crowd, 0, sizeof *crowd);
+    crowd->epoll = -1;
     return 0;
 }
 
@@ -538,6 +575,7 @@ static int new (lua_State *L)
     int port = (int)luaL_checkinteger(L, 1);
     bool is_tls = lua_toboolean(L, 2);
     struct rlimit limit;
+    signal(SIGPIPE, SIG_IGN); /* SSL_write has no flag for it */
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
@@ -545,6 +583,7 @@ static int new (lua_State *L)
     struct crowd *crowd = lua_newuserdatauv(L, sizeof *crowd, 0);
     memset(crowd, 0, sizeof *crowd);
     crowd->epoll = epoll_create1(EPOLL_CLOEXEC);
+    inflateInit2(&crowd->inflater, -15);
     luaL_setmetatable(L, "room.crowd");
     crowd->to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     crowd->to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
