@@ -45,6 +45,7 @@ local COVERED_ELSEWHERE = {
   ["dialect/api_node"] = "methods of dialect/api: spec/core/dialect/api_spec.lua",
   ["dialect/api_request"] = "the inside of dialect/api: spec/core/dialect/api_spec.lua",
   ["net/dial"] = "spec/server/tls_spec.lua: weir reload with a server that speaks TLS",
+  ["net/blocks"] = "spec/proof/memory.lua: what a TLS connection costs; every TLS spec runs on it",
   ["net/ring"] = "spec/server/io_spec.lua: the server writing with it and without",
   ["hub/job"] = "spec/core/hub/lane_spec.lua: what waits, and what waits for it",
   ["hub/presence"] = "spec/core/hub/home_members_spec.lua: asked through the home",

@@ -13,13 +13,19 @@
 #include "net/inside.h"
 #include "net/ring.h"
 
-enum { ACCEPTS_A_TURN = 256, TLS_HANDSHAKE_S = 5, DRAIN_STEP_MS = 50, PAUSE_MS = 100, CLOSE_TURNS_MIN = 8, CLOSE_TURNS = 10000 };
+enum { MOVES_MANY = 256, ACCEPTS_A_TURN = 256, TLS_HANDSHAKE_S = 5, DRAIN_STEP_MS = 50, PAUSE_MS = 100, CLOSE_TURNS_MIN = 8, CLOSE_TURNS = 10000 };
 
 /* ---- libwebsockets: sockets, TLS and the loop, nothing else ---- */
 
 static struct net *net_of(struct lws *wsi)
 {
     return lws_context_user(lws_get_context(wsi));
+}
+
+static void count_move(const struct net_options *options)
+{
+    if (atomic_fetch_add(&options->shared->moves, 1) % MOVES_MANY == MOVES_MANY - 1)
+        options->moved_many(options->server);
 }
 
 /* libwebsockets has sockets of its own as well: only those that were counted are counted off. */
@@ -30,6 +36,7 @@ static void forget_connection(struct lws *wsi)
         return;
     net->adopted--;
     atomic_fetch_sub(&net->options->shared->connections, 1);
+    count_move(net->options);
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
@@ -197,6 +204,7 @@ static void adopt(struct net *net, int fd)
     lws_adoption_type type = LWS_ADOPT_SOCKET;
     if (net->options->tls_cert != NULL)
         type = (lws_adoption_type)(type | LWS_ADOPT_ALLOW_SSL);
+    count_move(net->options);
     unsigned before = net->adopted++;
     if (lws_adopt_descriptor_vhost(net->vhost, type, descriptor, NULL, NULL) != NULL)
         return;

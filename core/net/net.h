@@ -23,8 +23,9 @@ struct net_options {
     const char *folder;       /* dev mode: pages beside the scripts are served; NULL otherwise */
     bool is_dev, is_dev_anywhere;
     const struct api_host *api;
-    void (*put_metrics)(void *context, struct buf *out);
-    void *metrics_context;
+    void (*put_metrics)(void *server, struct buf *out);
+    void (*moved_many)(void *server); /* many have come or gone since it was last called */
+    void *server;                     /* what these two are called with */
     struct net_shared *shared;
 };
 
@@ -32,6 +33,7 @@ struct net_options {
 struct net_shared {
     atomic_bool is_ready;              /* /readyz */
     _Atomic uint64_t connections;
+    _Atomic uint64_t moves;            /* how many have come or gone */
 };
 
 struct net; /* owned by its worker */

@@ -42,7 +42,7 @@ static void serve_ready(const struct exchange *exchange)
 static void serve_metrics(const struct exchange *exchange)
 {
     struct buf out = {0};
-    options_of(exchange)->put_metrics(options_of(exchange)->metrics_context, &out);
+    options_of(exchange)->put_metrics(options_of(exchange)->server, &out);
     say(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&out));
     buf_finish(&out);
 }

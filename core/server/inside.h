@@ -29,6 +29,8 @@ struct server {
     struct runtime **runtimes;
     struct stats **stats;
     struct timer deadline;        /* of draining */
+    struct timer trim;            /* many have come or gone */
+    uint64_t moves_seen, most_connections; /* then, and at once since memory was last given back */
     char node[UUID_LEN + 1];
     struct hub_options hub_options;
     struct runtime_options runtime_options;

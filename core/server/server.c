@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +11,13 @@
 #include "base/memory.h"
 #include "dialect/centrifuge.h"
 #include "dialect/event_stream.h"
+#include "net/blocks.h"
 #include "net/listener.h"
 #include "server/inside.h"
 
-enum { SPREAD_MS = 2000 };
+/* Memory is given back when only one in FEW is still there, and in CALM_MS hardly anybody came or went: MOVES_CALM, and
+ * of many one in CALM_PART. */
+enum { SPREAD_MS = 2000, CALM_MS = 2000, MOVES_CALM = 32, CALM_PART = 64, FEW = 8 };
 
 static const struct dialect *const dialects[] = {&centrifuge_json, &centrifuge_json_deflate,
                                                  &event_stream};
@@ -31,6 +35,57 @@ static void put_metrics(void *context, struct buf *out)
     stats_put(server->stats, server->worker_count, out);
     reload_put_metrics(&server->reload, out);
     runtime_put_metrics(server->runtimes, server->worker_count, out);
+}
+
+/* ---- memory comes back ---- */
+
+static void give_back(struct server *server)
+{
+    uint64_t now = atomic_load(&server->net_shared.connections);
+    blocks_trim();
+    if (now > server->most_connections / FEW)
+        return;
+    server->most_connections = now;
+    malloc_trim(0);
+}
+
+static void watch_moves(struct server *server);
+
+static void on_look(struct timer *timer)
+{
+    struct server *server = CONTAINER(timer, struct server, trim);
+    if (atomic_load(&server->net_shared.moves) - server->moves_seen < MOVES_CALM + server->most_connections / CALM_PART)
+        give_back(server);
+    else
+        watch_moves(server);
+}
+
+/* Until hardly anybody comes or goes. Not on a worker, and only when most have left: it takes tens of
+ * milliseconds, and while it is at a thread's arena that thread waits for memory. */
+static void watch_moves(struct server *server)
+{
+    uint64_t now = atomic_load(&server->net_shared.connections);
+    if (now > server->most_connections)
+        server->most_connections = now;
+    server->moves_seen = atomic_load(&server->net_shared.moves);
+    timer_start(server->timers, &server->trim, CALM_MS, on_look);
+}
+
+static void open_moved_many(void *context, struct mail *mail)
+{
+    struct server *server = context;
+    free(mail);
+    if (!timer_is_set(&server->trim) && server->phase != SERVER_STOPPED)
+        watch_moves(server);
+}
+
+/* Called by a worker. */
+static void on_moved_many(void *context)
+{
+    struct server *server = context;
+    struct mail *mail = xcalloc(1, sizeof *mail);
+    mail->open = open_moved_many;
+    mailbox_post(server->mailbox, mail);
 }
 
 static const char *none_if_empty(const char *text)
@@ -93,7 +148,8 @@ static void fill_options(struct server *server)
         .is_dev_anywhere = config->is_dev && config->dev_anywhere,
         .api = &server->api_host,
         .put_metrics = put_metrics,
-        .metrics_context = server,
+        .moved_many = on_moved_many,
+        .server = server,
         .shared = &server->net_shared,
     };
 }
@@ -280,6 +336,7 @@ static void finish(struct server *server)
     signal(SIGHUP, SIG_IGN);
     mailbox_destroy(server->mailbox);
     timer_stop(server->timers, &server->deadline);
+    timer_stop(server->timers, &server->trim);
     timers_destroy(server->timers);
     loop_destroy(server->loop);
     reload_finish(&server->reload);
@@ -295,6 +352,8 @@ int server_run(const struct config *config, const struct log *log, struct error 
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     server.worker_count = config->workers > 0 ? (unsigned)config->workers : cores > 0 ? (unsigned)cores : 1;
     signal(SIGPIPE, SIG_IGN);
+    if (config->tls_cert[0] != '\0')
+        blocks_start();
     server.loop = loop_create();
     server.mailbox = mailbox_create(server.loop, &server);
     server.timers = timers_create(server.loop);
