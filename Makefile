@@ -52,7 +52,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 .DELETE_ON_ERROR:
 .PHONY: help build run dev install-build install-test install-proof install-peers test test-asan test-tsan spec proof \
         fuzz schema-suite reload-storm json-suite bench \
-        proof-host memory churn format lint clean
+        proof-host memory churn bench-check format lint clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -195,13 +195,21 @@ proof-host: install-test
 memory: proof-host ## what 10,000 idle connections cost, 2,000 with TLS, and that it comes back
 	@build/release/host spec/proof/memory.lua
 
+$(B)/instructions: $(LIB_OBJ) $(B)/spec/proof/instructions.o
+	@echo "  link $@"
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(LDFLAGS) $(PKG_LIBS)
+
+bench-check: install-proof ## instructions a delivery, a publish, a command, against spec/proof/budget.txt (+5 %)
+	@$(MAKE) --no-print-directory build/release/instructions
+	@lua5.4 spec/proof/budget.lua build/release/instructions
+
 CHURN_SECONDS ?= $(or $(SECONDS),600)
 
 churn: proof-host ## connect, subscribe, publish, vanish: SECONDS (600) of it leave memory and descriptors as they were
 	@build/release/host spec/proof/churn.lua $(CHURN_SECONDS) $(CHURN_RATE)
 
 format: ## clang-format over the core
-	@clang-format -i core/*/*.[ch] spec/support/*.c spec/fuzz/*.c
+	@clang-format -i core/*/*.[ch] spec/support/*.c spec/fuzz/*.c spec/proof/*.c
 
 lint: install-proof ## luacheck and clang-tidy
 	@luacheck -q lua examples scripts spec
@@ -210,4 +218,4 @@ lint: install-proof ## luacheck and clang-tidy
 clean: ## forget what was built
 	@rm -rf build
 
--include $(CORE_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
+-include $(CORE_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(B)/spec/proof/instructions.d
