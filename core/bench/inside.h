@@ -7,18 +7,21 @@
 #include "bench/peer.h"
 #include "bench/run.h"
 
-/* One channel of the load. */
+/* What one publisher says in one channel. Only within a lane messages have an order: a server may
+ * take what two connections say in any. With fewer publishers than channels each has many lanes. */
 struct lane {
-    char name[CHANNEL_NAME_MAX];
     uint64_t published; /* the number of the next message */
-    unsigned listeners;
+    unsigned channel, listeners;
+    unsigned turn;               /* of its channel's lanes it is this one, from 0 */
+    char name[CHANNEL_NAME_MAX]; /* of the channel */
 };
 
-/* Answers the pings of event streams, whose listeners cannot. Connects when the first one comes. */
+/* Answers the pings of event streams, whose listeners cannot. Connects when the first one comes,
+ * and again when the server has hung up. */
 struct ponger {
     struct hall hall;
     struct peer peer; /* its hall is NULL before that */
-    struct buf owed;  /* struct peer *, in turn */
+    struct buf owed;  /* struct peer *, in turn; the first until it is answered */
 };
 
 /* Lives on the stack of run_plan. */
@@ -30,13 +33,16 @@ struct run {
     struct ponger ponger;
     struct tls_client *tls;
     struct peer *subscribers, *publishers;
-    struct lane *lanes;
+    struct lane *lanes;     /* as many as there are channels or publishers, whatever is more */
+    struct ledger *ledgers; /* each subscriber's, for the lanes of its channel */
+    unsigned lane_count;
     unsigned publisher_count, wanted;
     unsigned ready, ready_publishers; /* of those connected; publishers among them */
     int epoll, signals;
     uint32_t number; /* of this run, in every stamp */
 
     bool is_counting, is_over; /* over: nothing is published any more */
+    bool is_blocked;           /* messages are due, and no publisher can take one */
     bool is_broken;            /* why is in `broken`; the loop ends */
     struct error broken;
 
@@ -67,6 +73,7 @@ void pong_finish(struct run *run);
 /* ---- receive ---- */
 void receive_text(struct peer *peer, struct slice said);
 void receive_opened(struct peer *peer);
+void receive_refused(struct peer *peer, const struct error *why);
 void receive_lost(struct peer *peer, const struct error *why);
 
 #endif

@@ -105,10 +105,10 @@ static unsigned rate_room(const struct run *run)
     return room;
 }
 
-/* The next channel whose publisher can take more; false: all are busy. */
+/* The next lane whose publisher can take more; false: all are busy. */
 static bool find_lane(struct run *run, unsigned *lane)
 {
-    unsigned lanes = run->plan->channels;
+    unsigned lanes = run->lane_count;
     unsigned tries = lanes < run->publisher_count ? lanes : run->publisher_count;
     for (unsigned i = 0; i < tries; i++) {
         *lane = run->next_lane;
@@ -141,11 +141,14 @@ void pace_turn(struct run *run)
     unsigned lane;
     if (run->is_over || (!has_rate && run->plan->pace != PACE_WINDOW))
         return;
+    run->is_blocked = false;
     if (!has_rate)
         write_off(run);
     for (unsigned room = has_rate ? rate_room(run) : window_room(run); room > 0; room--) {
-        if (!find_lane(run, &lane))
+        if (!find_lane(run, &lane)) {
+            run->is_blocked = true;
             break;
+        }
         publish(run, lane, has_rate ? due_of(run, run->published) : clock_monotonic_ns());
         touch(&touched, publisher_of(run, lane));
     }
@@ -155,7 +158,7 @@ void pace_turn(struct run *run)
 
 uint64_t pace_rest_ns(const struct run *run)
 {
-    if (run->is_over || run->plan->pace != PACE_RATE)
+    if (run->is_over || run->is_blocked || run->plan->pace != PACE_RATE)
         return WINDOW_REST_NS;
     uint64_t due = due_of(run, run->published), now = clock_monotonic_ns();
     if (due <= now)

@@ -11,7 +11,14 @@
 #include "base/memory.h"
 #include "bench/frames.h"
 
-enum { BUSY_BYTES = 256 * 1024, WRITE_MAX = 1 << 20, PEERS_PER_SOURCE = 16384 };
+enum {
+    BUSY_BYTES = 256 * 1024,
+    WRITE_MAX = 1 << 20,
+    PEERS_PER_SOURCE = 16384,
+    SCRATCH_BYTES = 1 << 20,
+    TEXT_BYTES_MAX = 32 << 20, /* more than any message and what a protocol puts around it */
+    RECORD_BYTES = 16384,      /* of TLS */
+};
 static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==", accepted[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 void peer_init(struct peer *peer, struct hall *hall, unsigned number)
@@ -57,6 +64,17 @@ static void lose_by_errno(struct peer *peer, const char *what, int reason)
     lose(peer, &err);
 }
 
+static void lose_by_close(struct peer *peer, struct slice payload)
+{
+    struct error err;
+    if (payload.len < 2)
+        fail(&err, ERROR_SYSTEM, "the server closed the connection");
+    else
+        fail(&err, ERROR_SYSTEM, "the server closed the connection: %d %.*s",
+             ws_close_code(payload), (int)payload.len - 2, payload.at + 2);
+    lose(peer, &err);
+}
+
 /* ---- out ---- */
 
 static void watch_write(struct peer *peer, bool is_wanted)
@@ -85,7 +103,10 @@ void peer_flush(struct peer *peer)
         ssize_t sent = write_some(peer);
         if (sent > 0)
             peer->sent += (size_t)sent;
-        else if (errno == EAGAIN) {
+        else if (sent == 0) {
+            lose_by_close(peer, (struct slice){0});
+            return;
+        } else if (errno == EAGAIN) {
             watch_write(peer, peer->tls == NULL || tls_link_wants_write(peer->tls));
             return;
         } else if (errno != EINTR) {
@@ -153,18 +174,19 @@ static void lose_connecting(struct peer *peer, int reason)
     lose(peer, &err);
 }
 
-/* One address has some 28,000 ports for one server: the peers of this machine come from several. */
-static void spread_sources(const struct peer *peer)
+/* One address has some 28,000 ports for one server: the peers of this machine come from several.
+ * False: see errno. */
+static bool spread_sources(const struct peer *peer)
 {
     const struct sockaddr_in *to = (const struct sockaddr_in *)&peer->hall->address;
     unsigned place = peer->number / PEERS_PER_SOURCE;
     struct sockaddr_in from = {.sin_family = AF_INET};
     int one = 1;
     if (place == 0 || to->sin_family != AF_INET || ntohl(to->sin_addr.s_addr) >> 24 != 127)
-        return;
+        return true;
     from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + place);
     setsockopt(peer->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    bind(peer->fd, (struct sockaddr *)&from, sizeof from);
+    return bind(peer->fd, (struct sockaddr *)&from, sizeof from) == 0;
 }
 
 void peer_connect(struct peer *peer, const char *path)
@@ -178,9 +200,9 @@ void peer_connect(struct peer *peer, const char *path)
         return;
     }
     setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    spread_sources(peer);
-    if (connect(peer->fd, (struct sockaddr *)&hall->address, hall->address_len) != 0 &&
-        errno != EINPROGRESS) {
+    if (!spread_sources(peer) ||
+        (connect(peer->fd, (struct sockaddr *)&hall->address, hall->address_len) != 0 &&
+         errno != EINPROGRESS)) {
         lose_connecting(peer, errno);
         return;
     }
@@ -215,28 +237,28 @@ static void finish_connect(struct peer *peer)
 
 /* ---- in: each takes what it can of the bytes and says how much that was ---- */
 
-static void lose_by_status(struct peer *peer, struct slice bytes, int status)
+static void fail_by_status(struct slice bytes, int status, struct error *err)
 {
-    struct error err;
     size_t line = bytes.len ? strcspn(bytes.at, "\r\n") : 0;
     if (status == 0)
-        fail(&err, ERROR_SYSTEM, "what answers does not speak HTTP");
+        fail(err, ERROR_SYSTEM, "what answers does not speak HTTP");
     else
-        fail(&err, ERROR_SYSTEM, "the server answered %.*s", (int)(line < 120 ? line : 120),
+        fail(err, ERROR_SYSTEM, "the server answered %.*s", (int)(line < 120 ? line : 120),
              bytes.at);
-    lose(peer, &err);
 }
 
 static size_t take_head(struct peer *peer, struct slice bytes)
 {
     struct reply_head head;
+    struct error err;
     bool is_events = peer->hall->carrier == CARRIER_EVENTS;
     reply_read_head(bytes, &head);
     if (head.len == 0)
         return 0;
     struct slice accept = reply_find(slice_make(bytes.at, head.len), "sec-websocket-accept");
     if (head.status != (is_events ? 200 : 101) || (!is_events && !slice_is(accept, accepted))) {
-        lose_by_status(peer, bytes, head.status);
+        fail_by_status(bytes, head.status, &err);
+        lose(peer, &err);
         return 0;
     }
     peer->is_chunked = head.is_chunked;
@@ -285,17 +307,6 @@ static void take_data(struct peer *peer, const struct server_frame *frame)
     buf_clear(&peer->piece);
 }
 
-static void lose_by_close(struct peer *peer, struct slice payload)
-{
-    struct error err;
-    if (payload.len < 2)
-        fail(&err, ERROR_SYSTEM, "the server closed the connection");
-    else
-        fail(&err, ERROR_SYSTEM, "the server closed the connection: %d %.*s",
-             ws_close_code(payload), (int)payload.len - 2, payload.at + 2);
-    lose(peer, &err);
-}
-
 static void take_frame(struct peer *peer, const struct server_frame *frame)
 {
     if (frame->opcode == WS_CLOSE)
@@ -337,12 +348,17 @@ static size_t take_events(struct peer *peer, struct slice bytes)
 static void take_answer(struct peer *peer, struct slice bytes, const struct reply_head *head,
                         struct slice body)
 {
+    struct error err;
     peer->is_asked = false;
-    if (head->status / 100 != 2) {
-        lose_by_status(peer, bytes, head->status);
-        return;
+    if (head->status / 100 == 2) {
+        peer->hall->events->heard(peer, body);
+    } else {
+        fail_by_status(bytes, head->status, &err);
+        if (head->status == 0)
+            lose(peer, &err);
+        else
+            peer->hall->events->refused(peer, &err);
     }
-    peer->hall->events->heard(peer, body);
     if (head->is_closing)
         lose_by_close(peer, (struct slice){0});
 }
@@ -390,7 +406,7 @@ static size_t take(struct peer *peer, struct slice bytes)
 /* The scratch holds `old` bytes that were looked at already and `more` behind them. */
 static void take_all(struct peer *peer, size_t old, size_t more)
 {
-    char *bytes = peer->hall->scratch;
+    char *bytes = peer->hall->scratch.at;
     size_t used = 0, rest;
     if (peer->state == PEER_ASKING) {
         used = take_head(peer, slice_make(bytes, old + more));
@@ -404,6 +420,8 @@ static void take_all(struct peer *peer, size_t old, size_t more)
     size_t len = used + old + more;
     if (peer->state == PEER_OPEN)
         used += take(peer, slice_make(bytes + used, len - used));
+    if (peer->state == PEER_OPEN && peer->chunks.step == CHUNK_OVER)
+        lose_by_close(peer, (struct slice){0});
     if (peer->state == PEER_LOST)
         return;
     buf_clear(&peer->rest);
@@ -416,20 +434,46 @@ static ssize_t read_some(struct peer *peer, char *into, size_t room)
     return peer->tls ? tls_link_read(peer->tls, into, room) : recv(peer->fd, into, room, 0);
 }
 
-/* TLS hands out a record a call, and epoll does not see what it holds back: all of it is read. */
+/* As much as is there and fits: TLS hands out a record a call. What ended it comes again. */
+static ssize_t read_much(struct peer *peer, char *into, size_t room)
+{
+    ssize_t got = read_some(peer, into, room);
+    if (peer->tls == NULL || got <= 0)
+        return got;
+    size_t len = (size_t)got;
+    while (room - len >= RECORD_BYTES && (got = read_some(peer, into + len, room - len)) > 0)
+        len += (size_t)got;
+    return (ssize_t)len;
+}
+
+/* The scratch with what is left of before in front, and room behind it; how much. */
+static size_t fill_scratch(struct peer *peer, char **room)
+{
+    struct buf *scratch = &peer->hall->scratch;
+    size_t old = peer->rest.len;
+    buf_clear(scratch);
+    *room = buf_reserve(scratch, old + SCRATCH_BYTES);
+    if (old > 0)
+        memcpy(*room, peer->rest.at, old);
+    *room += old;
+    return SCRATCH_BYTES;
+}
+
+/* Epoll does not see what TLS holds back: all of it is read. */
 static void read_in(struct peer *peer)
 {
     for (;;) {
         size_t old = peer->rest.len;
         struct error err;
-        if (old >= SCRATCH_BYTES) {
-            fail(&err, ERROR_SYSTEM, "the server sent a text of more than %d bytes", SCRATCH_BYTES);
+        char *room;
+        if (old >= TEXT_BYTES_MAX) {
+            fail(&err, ERROR_SYSTEM, "the server sent a text of more than %d bytes",
+                 TEXT_BYTES_MAX);
             lose(peer, &err);
             return;
         }
-        if (old > 0)
-            memcpy(peer->hall->scratch, peer->rest.at, old);
-        ssize_t got = read_some(peer, peer->hall->scratch + old, SCRATCH_BYTES - old);
+        size_t room_len = fill_scratch(peer, &room);
+        ssize_t got = read_much(peer, room, room_len);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (got < 0) {

@@ -25,6 +25,8 @@ struct peer;
 struct peer_events {
     void (*opened)(struct peer *peer);
     void (*heard)(struct peer *peer, struct slice said);
+    /* A POST was answered with a status of no success. */
+    void (*refused)(struct peer *peer, const struct error *why);
     void (*lost)(struct peer *peer, const struct error *why);
 };
 
@@ -41,9 +43,8 @@ struct hall {
     const struct peer_events *events;
     void *owner;
     int epoll;
-    char *scratch; /* SCRATCH_BYTES; what was read, while it is looked at */
+    struct buf scratch; /* what was read, while it is looked at: `room` is all that is used */
 };
-enum { SCRATCH_BYTES = 1 << 20 };
 
 enum peer_state { PEER_NEW, PEER_CONNECTING, PEER_ASKING, PEER_OPEN, PEER_LOST };
 
@@ -65,8 +66,8 @@ struct peer {
     bool is_publisher, is_ready;
     unsigned number, channel, step;
     uint64_t published;
-    struct ledger ledger;
-    char *pong; /* what answers a ping of its event stream; NULL: nothing does */
+    struct ledger *ledgers; /* the run's: one for each lane of its channel */
+    char *pong;             /* what answers a ping of its event stream; NULL: nothing does */
 };
 
 void peer_init(struct peer *peer, struct hall *hall, unsigned number);

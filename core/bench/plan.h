@@ -19,6 +19,7 @@ enum {
     CHANNELS_MAX = 1 << 20,
     PUBLISHERS_MAX = 10000,
     WINDOW_MAX = 100000,
+    LEDGERS_MAX = 1 << 25, /* a subscriber has one for each publisher of its channel */
     SECONDS_MAX = 86400,
     MESSAGE_BYTES_MAX = 8 << 20,
     CHANNEL_NAME_MAX = 256,
@@ -47,5 +48,18 @@ struct plan {
     bool is_trusting;
     int pid; /* of the server, whose children count too; 0: not measured */
 };
+
+/* Connections that do nothing but publish. */
+static inline unsigned plan_publishers(const struct plan *plan)
+{
+    return plan->pace == PACE_WINDOW || plan->pace == PACE_RATE ? plan->publishers : 0;
+}
+
+/* How many of them publish in the same channel, at most; at least 1. */
+static inline unsigned plan_crowd(const struct plan *plan)
+{
+    unsigned publishers = plan_publishers(plan);
+    return publishers > plan->channels ? (publishers + plan->channels - 1) / plan->channels : 1;
+}
 
 #endif

@@ -10,7 +10,6 @@ static void pay(struct run *run)
     if (peer_is_busy(&ponger->peer) || ponger->owed.len == 0)
         return;
     memcpy(&debtor, ponger->owed.at, sizeof debtor);
-    buf_shift(&ponger->owed, sizeof debtor);
     peer_post(&ponger->peer, run->plan->protocol->pong_path, slice_of(debtor->pong));
     peer_flush(&ponger->peer);
 }
@@ -20,19 +19,49 @@ static void opened(struct peer *peer)
     pay(peer->hall->owner);
 }
 
+static void go_on(struct peer *peer)
+{
+    struct run *run = peer->hall->owner;
+    buf_shift(&run->ponger.owed, sizeof(struct peer *));
+    pay(run);
+}
+
 static void heard(struct peer *peer, struct slice said)
 {
     (void)said;
-    pay(peer->hall->owner);
+    go_on(peer);
 }
 
-/* The streams end by themselves when nobody answers their pings: that is what will be told. */
+/* A stream ends by itself when its pings are not answered: that is what will be told, here and
+ * below. */
+static void refused(struct peer *peer, const struct error *why)
+{
+    (void)why;
+    go_on(peer);
+}
+
 static void lost(struct peer *peer, const struct error *why)
 {
     (void)peer, (void)why;
 }
 
-static const struct peer_events events = {opened, heard, lost};
+static const struct peer_events events = {opened, heard, refused, lost};
+
+static void connect_ponger(struct run *run)
+{
+    struct ponger *ponger = &run->ponger;
+    struct buf kept = ponger->hall.scratch;
+    if (ponger->peer.hall != NULL)
+        peer_finish(&ponger->peer);
+    ponger->peer = (struct peer){0};
+    ponger->hall = run->listen;
+    ponger->hall.scratch = kept;
+    ponger->hall.carrier = CARRIER_POST;
+    ponger->hall.fields = SLICE("Content-Type: application/json\r\n");
+    ponger->hall.events = &events;
+    peer_init(&ponger->peer, &ponger->hall, 0);
+    peer_connect(&ponger->peer, "");
+}
 
 void pong_owe(struct run *run, struct peer *peer)
 {
@@ -40,14 +69,8 @@ void pong_owe(struct run *run, struct peer *peer)
     if (peer->pong == NULL)
         return;
     buf_add(&ponger->owed, &peer, sizeof peer);
-    if (ponger->peer.hall == NULL) {
-        ponger->hall = run->listen;
-        ponger->hall.carrier = CARRIER_POST;
-        ponger->hall.fields = SLICE("Content-Type: application/json\r\n");
-        ponger->hall.events = &events;
-        peer_init(&ponger->peer, &ponger->hall, 0);
-        peer_connect(&ponger->peer, "");
-    }
+    if (ponger->peer.hall == NULL || ponger->peer.state == PEER_LOST)
+        connect_ponger(run);
     pay(run);
 }
 
@@ -58,4 +81,5 @@ void pong_finish(struct run *run)
     if (run->ponger.peer.hall != NULL)
         peer_finish(&run->ponger.peer);
     buf_finish(&run->ponger.owed);
+    buf_finish(&run->ponger.hall.scratch);
 }

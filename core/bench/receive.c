@@ -38,6 +38,13 @@ void receive_lost(struct peer *peer, const struct error *why)
     keep_why(run, peer, why->text);
 }
 
+void receive_refused(struct peer *peer, const struct error *why)
+{
+    struct run *run = run_of(peer);
+    run->result->faults.refused++;
+    keep_why(run, peer, why->text);
+}
+
 /* ---- the beginning ---- */
 
 static struct introduction introduction_of(const struct run *run, const struct peer *peer)
@@ -150,7 +157,8 @@ static bool is_whole(const struct run *run, struct slice *rest)
 static void count(struct run *run, struct peer *peer, const struct stamp *stamp)
 {
     struct faults *faults = &run->result->faults;
-    enum receipt receipt = ledger_enter(&peer->ledger, stamp->sequence);
+    struct ledger *ledger = &peer->ledgers[run->lanes[stamp->lane].turn];
+    enum receipt receipt = ledger_enter(ledger, stamp->sequence);
     if (receipt == RECEIPT_DOUBLED) {
         faults->doubled++;
         return;
@@ -170,9 +178,10 @@ static bool take_stamp(struct run *run, struct peer *peer, const struct stamp *s
 {
     if (stamp->run != run->number || peer->is_publisher)
         return false;
-    if (stamp->channel != peer->channel)
+    const struct lane *lane = stamp->lane < run->lane_count ? &run->lanes[stamp->lane] : NULL;
+    if (lane == NULL || lane->channel != peer->channel)
         run->result->faults.misrouted++;
-    else if (stamp->sequence >= run->lanes[peer->channel].published || !is_whole(run, rest))
+    else if (stamp->sequence >= lane->published || !is_whole(run, rest))
         run->result->faults.damaged++;
     else
         count(run, peer, stamp);

@@ -61,13 +61,19 @@ static int hex_value(char digit)
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* One byte of a line between the data. */
+/* One byte of a line between the data, or behind it: there an empty line ends it all. */
 static void read_line_byte(struct chunks *chunks, char byte)
 {
     if (byte == '\n' && chunks->step == CHUNK_DATA_END)
         *chunks = (struct chunks){0};
+    else if (byte == '\n' && chunks->step == CHUNK_TRAILER)
+        chunks->step = CHUNK_TRAILER_LINE;
+    else if (byte == '\n' && chunks->step == CHUNK_TRAILER_LINE)
+        chunks->step = CHUNK_OVER;
     else if (byte == '\n')
-        chunks->step = chunks->left > 0 ? CHUNK_DATA : CHUNK_OVER;
+        chunks->step = chunks->left > 0 ? CHUNK_DATA : CHUNK_TRAILER_LINE;
+    else if (chunks->step == CHUNK_TRAILER_LINE && byte != '\r')
+        chunks->step = CHUNK_TRAILER;
     else if (chunks->step == CHUNK_SIZE && hex_value(byte) >= 0)
         chunks->left = chunks->left << 4 | (unsigned)hex_value(byte);
     else if (chunks->step == CHUNK_SIZE)

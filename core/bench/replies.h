@@ -22,11 +22,20 @@ struct slice reply_find(struct slice head, const char *name);
 /* Where the reading of a chunked body stands; all zeroes is its beginning. */
 struct chunks {
     uint64_t left; /* of the chunk, or its size as far as it is read */
-    enum { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_DATA_END, CHUNK_OVER } step;
+    enum {
+        CHUNK_SIZE,
+        CHUNK_EXTENSION,
+        CHUNK_DATA,
+        CHUNK_DATA_END,
+        CHUNK_TRAILER_LINE, /* nothing of the line is read but perhaps its \r */
+        CHUNK_TRAILER,
+        CHUNK_OVER
+    } step;
 };
 
 /* Takes the chunks' lines out, in place; returns how many bytes of the body are left. After the
- * last chunk it takes no more: step is CHUNK_OVER, and *rest is where the next answer begins. */
+ * last chunk and what trails it, it takes no more: step is CHUNK_OVER, and *rest is where the next
+ * answer begins. */
 size_t chunks_strip(struct chunks *chunks, char *bytes, size_t len, size_t *rest);
 
 /* The data of the next "data:" line, and `text` moved behind it; other lines are passed over.

@@ -138,8 +138,10 @@ static void put_faults(struct buf *out, const struct result *result)
 
 static void put_connecting(struct buf *out, const struct plan *plan, const struct result *result)
 {
-    unsigned all = plan->subscribers + (plan->pace == PACE_HOLD ? 0 : plan->publishers);
-    buf_printf(out, "  %-12s %.2f s, ", "connecting", result->connect_s);
+    unsigned all = plan->subscribers + plan_publishers(plan);
+    buf_printf(out, "  %-12s ", "connecting");
+    put_count(out, all);
+    buf_printf(out, " in %.2f s, ", result->connect_s);
     put_count(out, (uint64_t)(all / (result->connect_s > 0 ? result->connect_s : 1e-9)));
     buf_add_text(out, " /s\n");
 }
@@ -211,7 +213,7 @@ static void put_plan_json(struct buf *out, const struct plan *plan)
                paces[plan->pace]);
     buf_printf(out, ",\"tls\":%s,\"subscribers\":%u,\"channels\":%u,\"publishers\":%u",
                plan->target.is_tls ? "true" : "false", plan->subscribers, plan->channels,
-               plan->pace == PACE_WINDOW || plan->pace == PACE_RATE ? plan->publishers : 0);
+               plan_publishers(plan));
     if (plan->pace == PACE_WINDOW)
         buf_printf(out, ",\"window\":%u,\"burst\":%u", plan->window, plan->burst);
     if (plan->pace == PACE_RATE)

@@ -13,7 +13,7 @@
 #include "auth/secret.h"
 #include "bench/inside.h"
 
-enum { EVENTS_MAX = 256, CONNECTING_MAX = 200, SPARE_FILES = 64, PORT_TEXT = 8, QUERY_ROOM = 64 };
+enum { EVENTS_MAX = 256, CONNECTING_MAX = 200, SPARE_FILES = 64, PORT_TEXT = 8, PROBE_S = 3 };
 #define MS                 UINT64_C(1000000)
 #define CONNECT_SILENCE_NS (10000 * MS)
 #define SETTLE_NS          (300 * MS)
@@ -21,9 +21,32 @@ enum { EVENTS_MAX = 256, CONNECTING_MAX = 200, SPARE_FILES = 64, PORT_TEXT = 8, 
 #define DRAIN_NS           (15000 * MS)
 #define TELL_NS            (250 * MS)
 
-static const struct peer_events events = {receive_opened, receive_text, receive_lost};
+static const struct peer_events events = {receive_opened, receive_text, receive_refused,
+                                          receive_lost};
 
 /* ---- before anybody connects ---- */
+
+/* Somebody takes a connection there. */
+static bool is_answering(const struct addrinfo *at)
+{
+    struct timeval patience = {.tv_sec = PROBE_S};
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); /* of connect, too */
+    bool is_it = connect(fd, at->ai_addr, at->ai_addrlen) == 0;
+    close(fd);
+    return is_it;
+}
+
+/* A name may stand for more addresses than the server listens on, like localhost. */
+static const struct addrinfo *choose(const struct addrinfo *found)
+{
+    const struct addrinfo *at = found;
+    while (at != NULL && found->ai_next != NULL && !is_answering(at))
+        at = at->ai_next;
+    return at ? at : found;
+}
 
 static bool find_address(struct hall *hall, struct error *err)
 {
@@ -34,8 +57,9 @@ static bool find_address(struct hall *hall, struct error *err)
     int code = getaddrinfo(address->host, port, &hints, &found);
     if (code != 0)
         return fail(err, ERROR_SYSTEM, "cannot find %s: %s", address->host, gai_strerror(code));
-    memcpy(&hall->address, found->ai_addr, found->ai_addrlen);
-    hall->address_len = found->ai_addrlen;
+    const struct addrinfo *chosen = choose(found);
+    memcpy(&hall->address, chosen->ai_addr, chosen->ai_addrlen);
+    hall->address_len = chosen->ai_addrlen;
     freeaddrinfo(found);
     return true;
 }
@@ -79,7 +103,6 @@ static bool prepare_hall(struct run *run, struct hall *hall, const struct target
         .events = &events,
         .owner = run,
         .epoll = run->epoll,
-        .scratch = xmalloc(SCRATCH_BYTES),
     };
     hall->fields.len = fields.len;
     hall->fields.at = buf_take(&fields, &len);
@@ -95,16 +118,14 @@ static bool prepare_tls(struct run *run, struct error *err)
     return run->tls != NULL;
 }
 
-/* SIGINT and SIGTERM are read like input; a write to a peer that has gone says so by errno. */
+/* SIGINT and SIGTERM are read like input. */
 static void catch_signals(struct run *run, sigset_t *before)
 {
-    sigset_t ours, all;
+    sigset_t ours;
     sigemptyset(&ours);
     sigaddset(&ours, SIGINT);
     sigaddset(&ours, SIGTERM);
-    all = ours;
-    sigaddset(&all, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &all, before);
+    sigprocmask(SIG_BLOCK, &ours, before);
     run->signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->signals, &event);
@@ -113,12 +134,14 @@ static void catch_signals(struct run *run, sigset_t *before)
 static void name_lanes(struct run *run)
 {
     const struct plan *plan = run->plan;
-    for (unsigned i = 0; i < plan->channels; i++) {
+    for (unsigned i = 0; i < run->lane_count; i++) {
+        struct lane *lane = &run->lanes[i];
         char number[16];
-        snprintf(number, sizeof number, "%u", i);
+        lane->channel = i % plan->channels;
+        lane->turn = i / plan->channels;
+        snprintf(number, sizeof number, "%u", lane->channel);
         struct placeholder n = {"n", slice_of(number)};
-        bool fits =
-            target_expand(run->lanes[i].name, sizeof run->lanes[i].name, plan->channel, &n, 1);
+        bool fits = target_expand(lane->name, sizeof lane->name, plan->channel, &n, 1);
         ensure(fits);
     }
 }
@@ -129,8 +152,11 @@ static void place_peers(struct run *run)
     for (unsigned i = 0; i < plan->subscribers; i++) {
         peer_init(&run->subscribers[i], &run->listen, i);
         run->subscribers[i].channel = i % plan->channels;
-        run->lanes[i % plan->channels].listeners++;
+        run->subscribers[i].ledgers = run->ledgers + (size_t)i * plan_crowd(plan);
     }
+    for (unsigned i = 0; i < run->lane_count; i++)
+        run->lanes[i].listeners = plan->subscribers / plan->channels +
+                                  (run->lanes[i].channel < plan->subscribers % plan->channels);
     for (unsigned i = 0; i < run->publisher_count; i++) {
         peer_init(&run->publishers[i], &run->speak, i);
         run->publishers[i].is_publisher = true;
@@ -141,12 +167,13 @@ static void place_peers(struct run *run)
 static bool prepare(struct run *run, struct error *err)
 {
     const struct plan *plan = run->plan;
-    bool has_publishers = plan->pace == PACE_WINDOW || plan->pace == PACE_RATE;
-    run->publisher_count = has_publishers ? plan->publishers : 0;
+    run->publisher_count = plan_publishers(plan);
+    run->lane_count = plan->channels > run->publisher_count ? plan->channels : run->publisher_count;
     run->wanted = plan->subscribers + run->publisher_count;
     run->subscribers = xcalloc(plan->subscribers, sizeof *run->subscribers);
     run->publishers = xcalloc(run->publisher_count + 1, sizeof *run->publishers);
-    run->lanes = xcalloc(plan->channels, sizeof *run->lanes);
+    run->lanes = xcalloc(run->lane_count, sizeof *run->lanes);
+    run->ledgers = xcalloc((size_t)plan->subscribers * plan_crowd(plan), sizeof *run->ledgers);
     random_bytes(&run->number, sizeof run->number);
     name_lanes(run);
     place_peers(run);
@@ -160,7 +187,7 @@ static bool prepare(struct run *run, struct error *err)
 static void finish_hall(struct hall *hall)
 {
     free((char *)hall->fields.at);
-    free(hall->scratch);
+    buf_finish(&hall->scratch);
 }
 
 static void finish(struct run *run)
@@ -173,6 +200,7 @@ static void finish(struct run *run)
     free(run->subscribers);
     free(run->publishers);
     free(run->lanes);
+    free(run->ledgers);
     finish_hall(&run->listen);
     finish_hall(&run->speak);
     tls_client_destroy(run->tls);
@@ -390,7 +418,7 @@ static void drain(struct run *run)
     run->is_over = true;
     run->last_receipt_ns = run->now_ns;
     while (run->received < run->expected && run->now_ns < end &&
-           run->ready > run->publisher_count &&
+           run->ready > run->ready_publishers &&
            run->now_ns < run->last_receipt_ns + DRAIN_SILENCE_NS && !run->is_broken)
         turn(run, 20 * MS);
 }
@@ -399,8 +427,9 @@ static void count_missing(struct run *run)
 {
     for (unsigned i = 0; i < run->plan->subscribers; i++) {
         const struct peer *peer = &run->subscribers[i];
-        run->result->faults.missing +=
-            ledger_missing(&peer->ledger, run->lanes[peer->channel].published);
+        for (unsigned k = peer->channel; k < run->lane_count; k += run->plan->channels)
+            run->result->faults.missing +=
+                ledger_missing(&peer->ledgers[run->lanes[k].turn], run->lanes[k].published);
     }
 }
 

@@ -1,13 +1,7 @@
 #include "bench/stamp.h"
 
-enum {
-    RUN_DIGITS = 8,
-    CHANNEL_DIGITS = 6,
-    SEQUENCE_DIGITS = 10,
-    TIME_DIGITS = 16,
-    IS_DIGIT = 0x10
-};
-_Static_assert(2 + RUN_DIGITS + CHANNEL_DIGITS + SEQUENCE_DIGITS + TIME_DIGITS + 1 == STAMP_LEN,
+enum { RUN_DIGITS = 8, LANE_DIGITS = 6, SEQUENCE_DIGITS = 10, TIME_DIGITS = 16, IS_DIGIT = 0x10 };
+_Static_assert(2 + RUN_DIGITS + LANE_DIGITS + SEQUENCE_DIGITS + TIME_DIGITS + 1 == STAMP_LEN,
                "the parts of a stamp");
 
 static char *put_hex(char *at, uint64_t value, unsigned digits)
@@ -21,7 +15,7 @@ void stamp_put(char out[STAMP_LEN], const struct stamp *stamp)
 {
     out[0] = out[1] = '@';
     char *at = put_hex(out + 2, stamp->run, RUN_DIGITS);
-    at = put_hex(at, stamp->channel, CHANNEL_DIGITS);
+    at = put_hex(at, stamp->lane, LANE_DIGITS);
     at = put_hex(at, stamp->sequence, SEQUENCE_DIGITS);
     *put_hex(at, stamp->due_ns, TIME_DIGITS) = '@';
 }
@@ -54,7 +48,7 @@ static bool read_stamp(const char *at, struct stamp *stamp)
         return false;
     at += 2;
     stamp->run = (uint32_t)take_hex(&at, RUN_DIGITS, &seen);
-    stamp->channel = (uint32_t)take_hex(&at, CHANNEL_DIGITS, &seen);
+    stamp->lane = (uint32_t)take_hex(&at, LANE_DIGITS, &seen);
     stamp->sequence = take_hex(&at, SEQUENCE_DIGITS, &seen);
     stamp->due_ns = take_hex(&at, TIME_DIGITS, &seen);
     return seen != 0;

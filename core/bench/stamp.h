@@ -7,14 +7,14 @@
 
 #include <stdint.h>
 
-/* "@@RRRRRRRRCCCCCCSSSSSSSSSSTTTTTTTTTTTTTTTT@" in hexadecimal: text that neither JSON nor HTTP
+/* "@@RRRRRRRRLLLLLLSSSSSSSSSSTTTTTTTTTTTTTTTT@" in hexadecimal: text that neither JSON nor HTTP
  * escapes. */
 enum { STAMP_LEN = 43 };
 
 struct stamp {
     uint32_t run;      /* tells our messages from those of others in the same channel */
-    uint32_t channel;  /* at most 24 bits */
-    uint64_t sequence; /* in its channel, from 0; at most 40 bits */
+    uint32_t lane;     /* at most 24 bits */
+    uint64_t sequence; /* in its lane, from 0; at most 40 bits */
     uint64_t due_ns;   /* clock_monotonic_ns() of when it should have been sent */
 };
 

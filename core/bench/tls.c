@@ -1,5 +1,6 @@
 #include "bench/tls.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -64,7 +65,14 @@ static void expect_host(SSL *ssl, const char *host)
     if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1)
         return;
     SSL_set1_host(ssl, host);
-    SSL_set_tlsext_host_name(ssl, host);
+}
+
+/* A server with several names has to know which, whatever we think of its certificate. */
+static void ask_for_host(SSL *ssl, const char *host)
+{
+    struct in6_addr ignored;
+    if (inet_pton(AF_INET, host, &ignored) != 1 && inet_pton(AF_INET6, host, &ignored) != 1)
+        SSL_set_tlsext_host_name(ssl, host);
 }
 
 struct tls_link *tls_link_create(struct tls_client *client, int fd, const char *host)
@@ -75,6 +83,7 @@ struct tls_link *tls_link_create(struct tls_client *client, int fd, const char *
     SSL_set_connect_state(link->ssl);
     if (!client->is_trusting)
         expect_host(link->ssl, host);
+    ask_for_host(link->ssl, host);
     return link;
 }
 

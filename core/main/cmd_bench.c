@@ -139,9 +139,14 @@ static bool read_counts(const struct args *args, struct plan *plan, struct error
                              err);
         plan->channels = plan->publishers = plan->subscribers;
     }
-    return plan->channels <= plan->subscribers ||
-           fail(err, ERROR_USAGE, "--channels: %u subscribers listen in at most %u channels",
-                plan->subscribers, plan->subscribers);
+    if (plan->channels > plan->subscribers)
+        return fail(err, ERROR_USAGE, "--channels: %u subscribers listen in at most %u channels",
+                    plan->subscribers, plan->subscribers);
+    return (uint64_t)plan->subscribers * plan_crowd(plan) <= LEDGERS_MAX ||
+           fail(err, ERROR_USAGE,
+                "--publishers: what %u say in one channel to %u subscribers is more than can be "
+                "checked; take fewer, or more channels",
+                plan_crowd(plan), plan->subscribers / plan->channels);
 }
 
 /* ---- where to ---- */
@@ -182,9 +187,10 @@ static bool read_url(const struct args *args, const struct protocol *protocol, c
         return false;
     if (target->is_plain && protocol->cut == NULL)
         return fail(err, ERROR_USAGE,
-                    "tcp:// is for the protocols that run without HTTP, not for %s", protocol->name);
-    if (path != NULL && (*target->path == '\0' || strcmp(target->path, "/") == 0))
-        strcpy(target->path, path);
+                    "tcp:// is for the protocols that run without HTTP, not for %s",
+                    protocol->name);
+    if (*target->path == '\0' || strcmp(target->path, "/") == 0)
+        strcpy(target->path, path ? path : "/");
     return true;
 }
 
@@ -210,7 +216,9 @@ static bool read_publish_target(const struct args *args, struct plan *plan, stru
     if (plan->is_sse)
         strcpy(plan->publish_target.path, plan->protocol->path);
     if (url != NULL) {
-        if (!read_url(args, plan->protocol, url, &plan->publish_target, NULL, err))
+        bool is_http = strncmp(url, "http", strlen("http")) == 0;
+        const char *path = is_http ? plan->protocol->post_path : plan->protocol->path;
+        if (!read_url(args, plan->protocol, url, &plan->publish_target, path, err))
             return false;
         plan->is_posting = plan->publish_target.is_http;
         return !asks_to_post || plan->is_posting ||

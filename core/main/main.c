@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -54,8 +55,10 @@ static enum exit_code run(int argc, char **argv)
     return fail_usage(&err, NULL);
 }
 
+/* Whoever has gone is told by errno, also where OpenSSL writes. */
 int main(int argc, char **argv)
 {
+    signal(SIGPIPE, SIG_IGN);
     enum exit_code code = run(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;

@@ -351,7 +351,6 @@ int server_run(const struct config *config, const struct log *log, struct error 
     struct server server = {.config = config, .log = log};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     server.worker_count = config->workers > 0 ? (unsigned)config->workers : cores > 0 ? (unsigned)cores : 1;
-    signal(SIGPIPE, SIG_IGN);
     if (config->tls_cert[0] != '\0')
         blocks_start();
     server.loop = loop_create();

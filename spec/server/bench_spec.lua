@@ -13,7 +13,7 @@ channel("silent:{n}", { subscribe = "anyone" })
 -- A server without words, over WebSocket and event streams, that does with each message what its first argument says.
 local PEER = [==[
 const { WebSocketServer } = require(process.argv[3] + "/node_modules/ws");
-const http = require("http");
+const http = require("http"), https = require("https");
 const trick = process.argv[2], rooms = new Map();
 let count = 0, kept = null, last = null;
 const room = (name) => rooms.get(name) ?? rooms.set(name, new Set()).get(name);
@@ -25,6 +25,7 @@ function pass(name, text) {
   if (trick === "damages" && count % 5 === 0) text = text.slice(0, -1) + "?";
   if (trick === "misroutes" && count % 5 === 0 && last) { all(last.replace(/@@(.{8})000000/, "@@$1000001")); }
   if (trick === "leaves" && count === 50) process.exit(0);
+  if (trick === "dawdles") { setTimeout(all, 300, text); return; }
   all(text);
   if (trick === "doubles" && count % 5 === 0) all(text);
   if (kept !== null) { all(kept); kept = null; }
@@ -32,6 +33,7 @@ function pass(name, text) {
 }
 // Our own protocol as an event stream, that ends when a ping is not answered.
 const unanswered = new Map();
+let pongs = 0;
 function stream(url, response) {
   const session = "s" + unanswered.size, say = (json) => response.write("data: " + JSON.stringify(json) + "\n\n");
   unanswered.set(session, 0);
@@ -46,7 +48,11 @@ function stream(url, response) {
   }, 150);
 }
 function posted(name, body, response) {
+  if (trick === "sleeps") return;
   if (name === "emulation") {
+    pongs++;
+    if (trick === "forgets" && pongs % 4 === 1) return response.writeHead(404).end();
+    if (trick === "hangs-up") response.shouldKeepAlive = false;
     const { session, node, data } = JSON.parse(body);
     if (node === "n" && data === "{}") unanswered.set(session, 0);
     response.writeHead(204).end();
@@ -56,10 +62,16 @@ function posted(name, body, response) {
     response.end('{"result":{}}');
   } else {
     pass(name, body);
+    if (trick === "chunks") { // and a trailer behind the chunks
+      response.setHeader("Trailer", "X-Took");
+      response.write("o");
+      response.addTrailers({ "X-Took": "1" });
+      return response.end("k");
+    }
     response.end("ok");
   }
 }
-const web = http.createServer((request, response) => {
+const listener = (request, response) => {
   const name = request.url.slice(1);
   if (request.method === "POST") {
     let body = "";
@@ -71,11 +83,24 @@ const web = http.createServer((request, response) => {
   if (name.startsWith("connection/sse?")) return stream(request.url, response);
   response.write(": hello\n\n");
   room(name).add((text) => response.write("data: " + text + "\n\n"));
-});
+  if (trick === "ends") setTimeout(() => response.end(), 500);
+};
+// With a certificate it writes down what name it is asked for.
+const cert = process.argv[4], read = (path) => require("fs").readFileSync(path);
+const web = cert
+  ? https.createServer({ key: read(cert + ".key"), cert: read(cert + ".crt"),
+      SNICallback: (name, answer) => { console.log("asked for " + name); answer(null); } }, listener)
+  : http.createServer(listener);
 new WebSocketServer({ server: web }).on("connection", (socket, request) => {
   if (request.url !== "/say") room(request.url.slice(1)).add((text) => socket.send(text));
-  socket.on("message", (text) => { const [, name, message] = /^(\S+) ([^]*)$/.exec(String(text)); pass(name, message); });
+  socket.once("message", () => console.log("a publisher"));
+  socket.on("message", (text) => {
+    const [, name, message] = /^(\S+) ([^]*)$/.exec(String(text));
+    pass(name, message);
+    if (trick === "dawdles" && count === 2) socket.terminate();
+  });
 });
+web.keepAliveTimeout = 60000;
 web.listen(0, "127.0.0.1", () => console.log(web.address().port));
 process.stdin.on("end", () => process.exit(0)).resume();
 ]==]
@@ -126,6 +151,17 @@ describe("weir bench", function()
       and latency.p99 <= latency.p999 and latency.p999 <= latency.max)
   end)
 
+  it("lets many publish in one channel, each message in its publisher's order", function()
+    local told = is_good(bench(url() .. " --subscribers 5 --channels 2 --publishers 7 --window 32" .. SHORT))
+    assert.same({ 2, 7 }, { told.channels, told.publishers })
+  end)
+
+  it("publishes where a URL without a path says, as that server does by default", function()
+    local there = (" --publish-url ws://127.0.0.1:%d"):format(it_runs.port)
+    is_good(bench(url() .. there .. SHORT))
+    is_good(bench(url() .. there:gsub("ws:", "http:") .. SHORT, "WEIR_API_KEY=key"))
+  end)
+
   it("keeps a rate, whatever the server does", function()
     local told = is_good(bench(url() .. " --subscribers 5 --rate 200 --seconds 1 --warm-up 0 --json"))
     assert.equal("rate", told.pace)
@@ -135,6 +171,8 @@ describe("weir bench", function()
   it("lets each connection publish and wait for its own", function()
     local told = is_good(bench(url() .. " --ping-pong --subscribers 7" .. SHORT))
     assert.same({ "ping_pong", 7, 7, 0 }, { told.pace, told.subscribers, told.channels, told.publishers })
+    local run = bench(url() .. " --ping-pong --subscribers 7 --seconds 0.2 --warm-up 0")
+    assert.matches("\n  connecting   7 in ", run.out)
   end)
 
   it("holds idle connections and tells what the server needs for them", function()
@@ -150,6 +188,8 @@ describe("weir bench", function()
     local run = bench(url() .. " --post" .. SHORT, "WEIR_API_KEY=wrong")
     assert.equal(1, run.code)
     assert.matches("401", run.json.why)
+    assert.is_true(run.json.refused > 0)
+    assert.equal(0, run.json.lost_connections)
   end)
 
   it("listens on event streams, publishing beside them or by POST", function()
@@ -271,6 +311,7 @@ describe("weir bench", function()
       ["--protocol nats --post"] = "--publish-url URL",
       ["--post --publish-url ws://127.0.0.1:1/"] = "needs an http://",
       ["--publish-url tcp://127.0.0.1:1"] = "not for weir",
+      ["--publishers 10000 --subscribers 200000"] = "is more than can be checked",
       ["--ping-pong --channels 3"] = "--ping-pong and --channels are both given",
       ["tcp://127.0.0.1:1"] = "not for weir",
       ["ftp://127.0.0.1:1"] = "there is no scheme ftp://",
@@ -308,19 +349,23 @@ end)
 describe("weir bench on a server that", function()
   local RAW = " --protocol raw --publish-text '{channel} {message}' --subscribers 3 --window 40 "
 
-  local function with(trick, arguments)
+  -- What the load tool says, and what the peer said.
+  local function with(trick, arguments, has_tls)
     local folder = server.folder()
+    if has_tls then tls.certificate(folder, "one") end
     local file = assert(io.open(folder .. "/peer.cjs", "w"))
     file:write(PEER)
     file:close()
     -- The peer ends with the shell's input, which is ours.
-    local command = ("node %s/peer.cjs %s $PWD/spec/clients >%s/port"):format(folder, trick, folder)
+    local command = ("node %s/peer.cjs %s $PWD/spec/clients %s >%s/port"):format(folder, trick,
+      has_tls and folder .. "/one" or "", folder)
     local peer = assert(io.popen(command, "w"))
     local port = assert(server.wait(10, function() return tonumber(server.read(folder .. "/port") or "") end))
     local run = bench((arguments:gsub("PORT", port)))
     peer:close()
+    local said = server.read(folder .. "/port")
     server.remove(folder)
-    return run
+    return run, said
   end
 
   local function run_on(trick)
@@ -331,6 +376,15 @@ describe("weir bench on a server that", function()
 
   it("is honest finds no fault", function()
     is_good(select(2, run_on "honest"))
+  end)
+
+  it("has many publishers in each channel hears them all", function()
+    for channels, publishers in pairs { [1] = 5, [2] = 7, [3] = 2 } do
+      local run, said = with("honest", "ws://127.0.0.1:PORT --publish-url ws://127.0.0.1:PORT/say" .. RAW:gsub("%-%-sub.*", "")
+        .. ("--subscribers 4 --channels %d --publishers %d --window 40"):format(channels, publishers) .. SHORT)
+      assert.equal(publishers, is_good(run).publishers)
+      assert.equal(publishers, select(2, said:gsub("a publisher", "")))
+    end
   end)
 
   it("loses messages tells how many copies are missing", function()
@@ -375,14 +429,66 @@ describe("weir bench on a server that", function()
     assert.matches("the server closed the connection", told.why)
   end)
 
+  local STREAMS = "http://127.0.0.1:PORT --sse --post --subscribers 5 --window 2 --seconds 1.5 --warm-up 0 --json"
+
   it("pings its event streams gets its pongs by POST", function()
-    local run = with("honest", "http://127.0.0.1:PORT --sse --post --subscribers 5 --window 2 --seconds 1.5 --warm-up 0 --json")
-    assert.equal("sse", is_good(run).transport)
+    assert.equal("sse", is_good((with("honest", STREAMS))).transport)
   end)
 
+  it("has forgotten a stream that pongs still pongs to the others", function()
+    is_good((with("forgets", STREAMS)))
+  end)
+
+  it("hangs up after each pong gets them all", function()
+    is_good((with("hangs-up", STREAMS)))
+  end)
+
+  local POSTS = "http://127.0.0.1:PORT --sse --protocol raw --publish-url http://127.0.0.1:PORT/{channel} "
+    .. "--subscribers 6 --channels 2 "
+
   it("has event streams and takes POSTs is measured as well", function()
-    local run = with("honest", "http://127.0.0.1:PORT --sse --protocol raw --publish-url http://127.0.0.1:PORT/{channel} "
-      .. "--subscribers 6 --channels 2 --publishers 2 --window 4" .. SHORT)
-    assert.equal("sse", is_good(run).transport)
+    assert.equal("sse", is_good((with("honest", POSTS .. "--publishers 2 --window 4" .. SHORT))).transport)
+  end)
+
+  it("answers in chunks with a trailer is understood", function()
+    is_good((with("chunks", POSTS .. "--publishers 2 --window 4" .. SHORT)))
+  end)
+
+  it("ends its event streams has lost connections", function()
+    local run = with("ends", POSTS .. "--publishers 2 --window 4 --warm-up 0 --seconds 20 --json")
+    assert.equal(6, run.json.lost_connections)
+    assert.is_true(run.json.seconds < 15)
+  end)
+
+  it("answers no POST costs no CPU while the rate waits for it", function()
+    local run = with("sleeps", POSTS .. "--rate 1000 --warm-up 0 --seconds 2 --json")
+    assert.is_true(run.json.generator_cores < 0.5, run.out)
+  end)
+
+  it("throws a publisher out still has the time to deliver what others said", function()
+    local run = with("dawdles", "ws://127.0.0.1:PORT --publish-url ws://127.0.0.1:PORT/say --protocol raw "
+      .. "--publish-text '{channel} {message}' --subscribers 1 --publishers 2 --rate 10 --seconds 1 --warm-up 0 --json")
+    assert.same({ 1, 0 }, { run.json.lost_connections, run.json.missing }, run.out)
+  end)
+
+  it("passes on messages of megabytes is measured with them", function()
+    local run = with("honest", "ws://127.0.0.1:PORT --publish-url ws://127.0.0.1:PORT/say --protocol raw "
+      .. "--publish-text '{channel} {message}' --subscribers 2 --size 3000000 --window 2" .. SHORT)
+    assert.equal(3000000, is_good(run).bytes)
+  end)
+
+  it("has many names is asked for the one in the URL, trusted or not", function()
+    local run, said = with("honest", "wss://localhost:PORT --publish-url wss://localhost:PORT/say --insecure "
+      .. "--protocol raw --publish-text '{channel} {message}'" .. SHORT, true)
+    is_good(run)
+    assert.matches("\nasked for localhost\n", said)
+  end)
+
+  it("leaves without a word in the middle of TLS is told of, too", function()
+    local run = with("leaves", "wss://127.0.0.1:PORT --publish-url wss://127.0.0.1:PORT/say --insecure "
+      .. "--protocol raw --publish-text '{channel} {message}' --publishers 20 --rate 20000 --size 60000 --seconds 5 "
+      .. "--warm-up 0 --json", true)
+    assert.equal(1, run.code)
+    assert.is_true(run.json.lost_connections > 0)
   end)
 end)

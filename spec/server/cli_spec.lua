@@ -125,6 +125,12 @@ describe("weir version", function()
 
   it("fails when nobody can read it", function()
     assert.same({ true, "exit", 1 }, { true, select(2, os.execute(WEIR .. " version >/dev/full 2>/dev/null")) })
+    local code = os.tmpname()
+    os.execute(("{ sleep 0.2; %s version 2>/dev/null; echo $? >%s; } | true"):format(WEIR, code))
+    local file = assert(io.open(code))
+    assert.equal("1\n", file:read "a")
+    file:close()
+    os.remove(code)
   end)
 end)
 

@@ -48,7 +48,7 @@ static int histogram(lua_State *L)
     return shares;
 }
 
-/* stamp(run, channel, sequence, due) -> text */
+/* stamp(run, lane, sequence, due) -> text */
 static int stamp(lua_State *L)
 {
     char out[STAMP_LEN];
@@ -59,14 +59,14 @@ static int stamp(lua_State *L)
     return 1;
 }
 
-/* find_stamps(text) -> { { run, channel, sequence, due }, ... }, what is behind the last */
+/* find_stamps(text) -> { { run, lane, sequence, due }, ... }, what is behind the last */
 static int find_stamps(lua_State *L)
 {
     struct slice text = check_slice(L, 1);
     struct stamp s;
     lua_newtable(L);
     for (int i = 1; stamp_find(&text, &s); i++) {
-        lua_Integer fields[] = {s.run, s.channel, (lua_Integer)s.sequence, (lua_Integer)s.due_ns};
+        lua_Integer fields[] = {s.run, s.lane, (lua_Integer)s.sequence, (lua_Integer)s.due_ns};
         lua_newtable(L);
         for (int k = 0; k < 4; k++) {
             lua_pushinteger(L, fields[k]);

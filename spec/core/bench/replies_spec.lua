@@ -22,7 +22,7 @@ describe("the head of an answer", function()
 end)
 
 describe("a chunked body", function()
-  local BODY = "5\r\nhello\r\n1;x=y\r\n \r\nA\r\n0123456789\r\n0\r\n"
+  local BODY = "5\r\nhello\r\n1;x=y\r\n \r\nA\r\n0123456789\r\n0\r\nX-Took: 1\r\nA: b\r\n\r\n"
 
   it("is the same wherever it was cut", function()
     for cut = 0, #BODY do
@@ -36,8 +36,11 @@ describe("a chunked body", function()
     local body, is_over = bench.unchunk { "3\r\nabc\r\n" }
     assert.equal("abc", body)
     assert.is_false(is_over)
-    local _, _, rest = bench.unchunk { "3\r\nabc\r\n0\r\nnext" }
-    assert.equal("next", rest)
+    assert.is_false(select(2, bench.unchunk { "3\r\nabc\r\n0\r\n" }))
+    for _, trailer in ipairs { "", "X-Took: 1\r\n", "0: 1\r\n" } do
+      local _, is_all, rest = bench.unchunk { "3\r\nabc\r\n0\r\n" .. trailer .. "\r\nnext" }
+      assert.same({ true, "next" }, { is_all, rest })
+    end
   end)
 end)
 
