@@ -1,6 +1,6 @@
 -- `make bench`: loads ours, the floor and the installed peers, row by row and in turns, and writes docs/benchmarks.md.
 -- `lua5.4 spec/bench/bench.lua page` writes the page anew from the last figures.
---   BENCH_SECONDS, BENCH_ROUNDS   of each run; PEERS, ROWS   names of those wanted, else all that are installed
+--   BENCH_SECONDS, BENCH_ROUNDS   of each run, else 2 s mostly and 3; PEERS, ROWS   names of those wanted, else all that are installed
 package.path = "spec/bench/?.lua;" .. package.path
 local cjson = require "cjson"
 local page = require "page"
@@ -9,9 +9,11 @@ local plot = require "plot"
 local rows = require "rows"
 local servers = require "servers"
 
-local SECONDS = tonumber(os.getenv "BENCH_SECONDS" or "") or 3
-local ROUNDS = tonumber(os.getenv "BENCH_ROUNDS" or "") or 5
-local SUBSCRIBERS, CONNECTIONS = { 10, 30, 100, 300, 1000, 3000, 10000 }, { 100, 300, 1000, 3000, 10000 }
+local WANTED_SECONDS = tonumber(os.getenv "BENCH_SECONDS" or "")
+local ROUNDS = tonumber(os.getenv "BENCH_ROUNDS" or "") or 3
+local WARM_UP = 0.3
+-- The curves' points; the last is the row `idle`'s, 1,000 subscribers are the row `window-32`'s.
+local SUBSCRIBERS, CONNECTIONS = { 10, 100, 300, 1000, 3000 }, { 100, 3000, 10000 }
 
 local function tell(format, ...)
   io.stderr:write(format:format(...), "\n")
@@ -56,61 +58,88 @@ local function machine()
     of "awk '/MemTotal/ { printf \"%.0f\", $2 / 1e6 }' /proc/meminfo", of "uname -r", of "sed -n 's/^PRETTY_NAME=\"\\(.*\\)\"/\\1/p' /etc/os-release")
 end
 
-local function say(row, peer, result)
+local function say(row, name, result)
   local what = result.lost and "LOST: " .. result.lost
     or row.shows == "memory" and ("%.0f bytes a connection"):format(result.server.bytes_per_connection)
     or ("%9.0f deliveries/s, %7.3f µs of CPU each, p50 %.2f ms, p99 %.2f ms"):format(result.deliveries_per_s,
       result.server.cpu_s_per_million, result.latency_us.p50 / 1e3, result.latency_us.p99 / 1e3)
-  tell("  %-10s %s", peer.name, what)
+  tell("  %-10s %s", name, what)
 end
 
--- The numbers of all peers who can do the row, in turns; each server is fresh, and idle while others are loaded.
-local function measure(row, who, rounds, more)
+-- How long a run of the row is counted, as a flag.
+local function length_of(row)
+  if row.shows == "memory" then return "" end
+  return ("--warm-up %g --seconds %g"):format(WARM_UP, WANTED_SECONDS or row.seconds or 2)
+end
+
+-- Who is loaded in each round: every peer that can do the row; or, where Weir is measured against itself, its base too.
+local function runs_of(row, started)
+  local runs = {}
+  for _, server in ipairs(started) do
+    runs[#runs + 1] = { name = server.peer.name, server = server, row = row }
+    if row.base then
+      runs[#runs + 1] = { name = "base", server = server, row = { shows = row.shows, how = row.base.how, flags = row.base.flags } }
+    end
+  end
+  return runs
+end
+
+-- The numbers of all peers who can do the row, in turns; each server is fresh, and idle while others are loaded. Who begins
+-- changes from round to round, so that a machine that gets slower or faster is unfair to nobody.
+local function measure(row, who, rounds)
   local results, started = {}, {}
   for i, peer in ipairs(who) do
     if servers.flags_of(peer, row) then started[#started + 1] = servers.start(peer, i) end
   end
+  local runs = runs_of(row, started)
   for round = 1, rounds do
     tell("%s, round %d of %d", row.title, round, rounds)
-    for i, server in ipairs(started) do
-      if row.shows == "memory" and round > 1 then -- what it needed before does not count again
-        servers.stop(server)
-        server = servers.start(server.peer, 50 + i)
-        started[i] = server
-      end
-      local result = servers.load(server, row, more)
-      results[server.peer.name] = results[server.peer.name] or {}
-      table.insert(results[server.peer.name], result)
-      say(row, server.peer, result)
+    for i = 1, #runs do
+      local run = runs[round % 2 == 1 and i or #runs + 1 - i]
+      local result = servers.load(run.server, run.row, length_of(row))
+      results[run.name] = results[run.name] or {}
+      results[run.name][round] = result
+      say(row, run.name, result)
     end
   end
   for _, server in ipairs(started) do servers.stop(server) end
   return results
 end
 
+local function commands_of(row, who)
+  local commands = {}
+  for _, peer in ipairs(who) do
+    local flags = servers.flags_of(peer, row)
+    commands[peer.name] = flags and flags .. " " .. length_of(row)
+    if flags and row.base then
+      commands.base = servers.flags_of(peer, { shows = "pair", how = row.base.how, flags = row.base.flags }) .. " " .. length_of(row)
+    end
+  end
+  return commands
+end
+
+-- A server that has held 10,000 connections does not give all of it back: memory is measured once, on a fresh one.
 local function measure_rows(who)
   local done = {}
   for _, row in ipairs(find_wanted(rows, words_of "ROWS", {})) do
-    local is_memory = row.shows == "memory"
-    row.results = measure(row, who, is_memory and 1 or ROUNDS, is_memory and "" or "--seconds " .. SECONDS)
-    row.commands = {}
-    for _, peer in ipairs(who) do row.commands[peer.name] = servers.flags_of(peer, row) end
+    row.results = measure(row, who, row.shows == "memory" and 1 or ROUNDS)
+    row.commands = commands_of(row, who)
     done[#done + 1] = row
   end
   return done
 end
 
--- One curve a peer: `pick` of a run at each of the numbers.
-local function chart(who, about, numbers, row_at, more, pick)
+-- One curve a peer: `pick` of a run at each of the numbers. What a row has measured already is taken from there.
+local function chart(who, about, numbers, row_at, known, pick)
   local lines, by_name = {}, {}
   for i, peer in ipairs(who) do
     local line = { name = peer.name, color = i - 1, points = {} }
     lines[i], by_name[peer.name] = line, line
   end
   for _, number in ipairs(numbers) do
-    local row = row_at(number)
-    for name, rounds in pairs(measure(row, who, 1, more)) do
-      if not rounds[1].lost then table.insert(by_name[name].points, { number, pick(rounds[1]) }) end
+    for name, rounds in pairs(known[number] or measure(row_at(number), who, 1)) do
+      local y = page.median_of(rounds, pick)
+      if y then table.insert(by_name[name].points, { number, y }) end
     end
   end
   about.lines, about.ticks = {}, numbers
@@ -120,19 +149,20 @@ local function chart(who, about, numbers, row_at, more, pick)
   return about
 end
 
-local function measure_charts(who)
-  local seconds = math.max(1, SECONDS / 2)
+local function measure_charts(who, done)
+  local results = {}
+  for _, row in ipairs(done) do results[row.id] = row.results end
   return {
     chart(who, { id = "deliveries", title = "Deliveries a second against subscribers (one channel, window 32)", x = "subscribers",
       y = "deliveries/s", is_log = true }, SUBSCRIBERS, function(n)
-      return { title = n .. " subscribers", how = "ws", shows = "cpu",
+      return { title = n .. " subscribers", how = "ws", shows = "cpu", seconds = 1,
         flags = ("--subscribers %d --window 32 --burst 16"):format(n) }
-    end, "--seconds " .. seconds, function(result) return result.deliveries_per_s end),
+    end, { [1000] = results["window-32"] }, function(result) return result.deliveries_per_s end),
     chart(who, { id = "memory", title = "Memory against idle connections (10 a channel)", x = "connections", y = "MB" },
       CONNECTIONS, function(n)
       return { title = n .. " connections", how = "ws", shows = "memory",
-        flags = ("--subscribers %d --channels %d --hold 1"):format(n, n // 10) }
-    end, "", function(result) return result.server.memory_connected / 1e6 end),
+        flags = ("--subscribers %d --channels %d --hold 0.5"):format(n, n // 10) }
+    end, { [10000] = results.idle }, function(result) return result.server.memory_connected / 1e6 end),
   }
 end
 
@@ -151,9 +181,9 @@ end
 
 local function measure_all(is_whole)
   local who = find_peers()
-  local found = { seconds = SECONDS, rounds = ROUNDS, machine = machine(), date = os.date "!%Y-%m-%d", peers = plain_peers(who) }
+  local found = { rounds = ROUNDS, machine = machine(), date = os.date "!%Y-%m-%d", peers = plain_peers(who) }
   found.rows = measure_rows(who)
-  found.charts = is_whole and measure_charts(who) or nil
+  found.charts = is_whole and measure_charts(who, found.rows) or nil
   os.execute "mkdir -p build/bench docs/benchmarks"
   write("build/bench/results.json", cjson.encode(found))
   return found

@@ -62,10 +62,10 @@ return {
   {
     name = "weir",
     command = "build/release/weir serve --scripts spec/bench/rules --workers 1 --api-key bench --log-level warn --listen 127.0.0.1:PORT",
-    version = "build/release/weir --version",
+    version = "echo $(build/release/weir --version), commit $(git rev-parse --short HEAD)",
     ws = "ws://127.0.0.1:PORT",
     sse = "http://127.0.0.1:PORT --sse",
-    post = "ws://127.0.0.1:PORT --api-key bench",
+    post = "ws://127.0.0.1:PORT --api-key bench --post",
   },
   {
     name = "nchan",

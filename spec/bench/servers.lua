@@ -64,13 +64,14 @@ function servers.stop(server)
   os.execute("rm -r " .. server.folder)
 end
 
--- The flags of one row for one peer, as a person would type them; nil: it cannot do that.
+-- The flags of one row for one peer, as a person would type them; nil: it cannot do that. The floor speaks WebSocket only:
+-- in rows of event streams that is what it is asked for.
 function servers.flags_of(peer, row)
-  local how = peer[row.how] or peer.name == "floor" and peer.ws
+  if row.shows == "pair" and peer.name ~= "weir" then return nil end
+  local how = peer[row.how] or peer.name == "floor" and row.shows == "cpu" and peer.ws
   if not how or row.is_ping_pong and peer.is_one_way then return nil end
   local flags = how .. " " .. row.flags
   if peer.is_one_way and row.channels then flags = flags .. " --publishers " .. row.channels end
-  if peer.name == "weir" and row.post then flags = flags .. " " .. row.post end
   return flags
 end
 
@@ -80,7 +81,10 @@ function servers.load(server, row, more)
   local text = output_of(("%s%s bench %s %s --json --pid %s"):format(PIN_LOAD, WEIR, flags, more, server.pid))
   local fine, result = pcall(cjson.decode, text)
   if not fine then return { lost = "no result", is_refused = true } end
-  local faults = result.missing + result.out_of_order + result.doubled + result.damaged + result.lost_connections
+  local faults = 0
+  for _, fault in ipairs { "missing", "out_of_order", "doubled", "misrouted", "damaged", "refused", "lost_connections" } do
+    faults = faults + result[fault]
+  end
   if faults > 0 then result.lost = result.why or faults .. " faults" end
   return result
 end
