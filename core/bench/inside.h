@@ -22,6 +22,7 @@ struct ponger {
     struct hall hall;
     struct peer peer; /* its hall is NULL before that */
     struct buf owed;  /* struct peer *, in turn; the first until it is answered */
+    bool may_retry;   /* there is news since it connected: a debt, an answer */
 };
 
 /* Lives on the stack of run_plan. */
@@ -68,6 +69,8 @@ void pace_pong(struct run *run, struct peer *peer);
 
 /* ---- pong ---- */
 void pong_owe(struct run *run, struct peer *peer); /* its event stream was pinged */
+/* At the end of a turn, when nothing is told about an old connection any more: a new one. */
+void pong_turn(struct run *run);
 void pong_finish(struct run *run);
 
 /* ---- receive ---- */

@@ -349,7 +349,7 @@ static void take_answer(struct peer *peer, struct slice bytes, const struct repl
                         struct slice body)
 {
     struct error err;
-    peer->is_asked = false;
+    peer->is_asked = head->is_closing; /* then nothing more can be asked */
     if (head->status / 100 == 2) {
         peer->hall->events->heard(peer, body);
     } else {

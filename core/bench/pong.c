@@ -22,6 +22,7 @@ static void opened(struct peer *peer)
 static void go_on(struct peer *peer)
 {
     struct run *run = peer->hall->owner;
+    run->ponger.may_retry = true;
     buf_shift(&run->ponger.owed, sizeof(struct peer *));
     pay(run);
 }
@@ -53,6 +54,7 @@ static void connect_ponger(struct run *run)
     struct buf kept = ponger->hall.scratch;
     if (ponger->peer.hall != NULL)
         peer_finish(&ponger->peer);
+    ponger->may_retry = false;
     ponger->peer = (struct peer){0};
     ponger->hall = run->listen;
     ponger->hall.scratch = kept;
@@ -69,9 +71,18 @@ void pong_owe(struct run *run, struct peer *peer)
     if (peer->pong == NULL)
         return;
     buf_add(&ponger->owed, &peer, sizeof peer);
-    if (ponger->peer.hall == NULL || ponger->peer.state == PEER_LOST)
+    if (ponger->peer.hall == NULL)
         connect_ponger(run);
+    else
+        ponger->may_retry = true;
     pay(run);
+}
+
+void pong_turn(struct run *run)
+{
+    const struct ponger *ponger = &run->ponger;
+    if (ponger->peer.state == PEER_LOST && ponger->owed.len > 0 && ponger->may_retry)
+        connect_ponger(run);
 }
 
 void pong_finish(struct run *run)

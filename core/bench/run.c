@@ -235,6 +235,7 @@ static void turn(struct run *run, uint64_t rest_ns)
         peer_handle(ready[i].data.ptr, ready[i].events);
         run->now_ns = clock_monotonic_ns();
     }
+    pong_turn(run);
 }
 
 static bool is_ended(const struct run *run)
