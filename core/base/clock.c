@@ -15,3 +15,8 @@ int64_t clock_unix_ms(void)
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
+
+int64_t clock_calendar_ms(const struct clock *clock)
+{
+    return clock != NULL ? clock->unix_ms : clock_unix_ms();
+}

@@ -7,4 +7,11 @@
 uint64_t clock_monotonic_ns(void); /* never goes back; for durations and deadlines */
 int64_t clock_unix_ms(void);       /* the calendar; may jump */
 
+/* A clock that stands still until it is moved, for specs of scripts: it is lent to whoever would look at the system's. */
+struct clock {
+    uint64_t monotonic_ms;
+    int64_t unix_ms;
+};
+int64_t clock_calendar_ms(const struct clock *clock); /* its calendar; of NULL, the system's */
+
 #endif

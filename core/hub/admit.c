@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "auth/secret.h"
-#include "base/clock.h"
 #include "base/memory.h"
 #include "hub/home.h"
 #include "hub/hub.h"
@@ -62,7 +61,7 @@ static bool read_token(struct case_file *file, struct decision *decision)
     const struct hub_options *options = file->hub->options;
     if (options->keys.hmac_secret.len == 0) /* no key of ours: a script may know what to do with it */
         return has_on_connect(file) || refuse_token(file, decision, BANNED);
-    if (!jwt_verify(file->ask.token, &options->keys, clock_unix_ms() / 1000, &file->token, &decision->error)) {
+    if (!jwt_verify(file->ask.token, &options->keys, loop_unix_ms(file->hub->loop) / 1000, &file->token, &decision->error)) {
         log_event(options->log, LOG_DEBUG, "token refused", "reason", decision->error.text, NULL);
         bool is_old = decision->error.code == ERROR_TOKEN_EXPIRED;
         return refuse_token(file, decision, is_old ? REFUSED : BANNED);
@@ -90,7 +89,7 @@ static void take_word(struct case_file *file)
 
 static bool has_expired(const struct case_file *file, const struct identity_facts *who)
 {
-    int64_t now = clock_unix_ms() / 1000 - file->hub->options->keys.leeway_s;
+    int64_t now = loop_unix_ms(file->hub->loop) / 1000 - file->hub->options->keys.leeway_s;
     return who->expires > 0 && who->expires <= now;
 }
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "hub/admit.h"
 #include "hub/hub.h"
@@ -165,7 +164,7 @@ static void on_expired(struct timer *timer)
 static void start_expiry(struct session *session)
 {
     const int64_t year_s = 365 * 86400;
-    int64_t expires = session->identity->facts.expires, now = clock_unix_ms();
+    int64_t expires = session->identity->facts.expires, now = loop_unix_ms(session->hub->loop);
     if (expires == 0 || expires - now / 1000 > year_s)
         return;
     int64_t left = (expires + session->hub->options->keys.leeway_s) * 1000 - now;

@@ -12,6 +12,7 @@ struct loop {
     uv_check_t after_wait;
     void (*turn_end)(void *context);
     void *turn_context;
+    const struct clock *clock; /* NULL: the system's */
 };
 
 static void on_before_wait(uv_prepare_t *handle)
@@ -71,7 +72,17 @@ void loop_turn(struct loop *loop)
 
 uint64_t loop_now_ms(const struct loop *loop)
 {
-    return uv_now(&loop->uv);
+    return loop->clock != NULL ? loop->clock->monotonic_ms : uv_now(&loop->uv);
+}
+
+int64_t loop_unix_ms(const struct loop *loop)
+{
+    return clock_calendar_ms(loop->clock);
+}
+
+void loop_use_clock(struct loop *loop, const struct clock *clock)
+{
+    loop->clock = clock;
 }
 
 void *loop_handle(struct loop *loop)

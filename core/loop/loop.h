@@ -2,6 +2,7 @@
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
+#include "base/clock.h"
 #include "base/slice.h"
 
 #include <stdint.h>
@@ -16,6 +17,9 @@ void loop_run(struct loop *loop);     /* until loop_stop */
 void loop_stop(struct loop *loop);    /* from a callback of this loop only */
 void loop_turn(struct loop *loop);    /* one turn without waiting; timers alone keep no turn going */
 uint64_t loop_now_ms(const struct loop *loop); /* monotonic, as of this turn */
+int64_t loop_unix_ms(const struct loop *loop); /* the calendar */
+/* Both are that clock's from now on; before anything is made on the loop. The clock outlives it. */
+void loop_use_clock(struct loop *loop, const struct clock *clock);
 void *loop_handle(struct loop *loop); /* the uv_loop_t, for libwebsockets */
 
 /* Calls fn(context) at the end of every turn, before the loop waits again. One per loop. */

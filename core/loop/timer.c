@@ -9,6 +9,7 @@ enum { SLOTS = 1024 };
 
 struct timers {
     uv_timer_t uv;
+    const struct loop *loop;
     struct timer slots[SLOTS]; /* heads of circular lists */
     uint64_t tick;             /* the last one that was served */
     size_t count;
@@ -31,7 +32,7 @@ static void link_timer(struct timer *head, struct timer *timer)
 
 static uint64_t now_tick(const struct timers *timers)
 {
-    return uv_now(timers->uv.loop) / TIMER_TICK_MS;
+    return loop_now_ms(timers->loop) / TIMER_TICK_MS;
 }
 
 /* Due timers leave for a list of their own first: a callback may set or stop any timer meanwhile. */
@@ -53,9 +54,8 @@ static void serve_slot(struct timers *timers, struct timer *head)
     }
 }
 
-static void on_tick(uv_timer_t *handle)
+void timers_serve(struct timers *timers)
 {
-    struct timers *timers = handle->data;
     uint64_t now = now_tick(timers);
     /* After a long stall one round of the wheel sees every timer; more rounds would see none new. */
     if (now > timers->tick + SLOTS)
@@ -64,6 +64,12 @@ static void on_tick(uv_timer_t *handle)
         timers->tick++;
         serve_slot(timers, &timers->slots[timers->tick % SLOTS]);
     }
+}
+
+static void on_tick(uv_timer_t *handle)
+{
+    struct timers *timers = handle->data;
+    timers_serve(timers);
     if (timers->count == 0)
         uv_timer_stop(&timers->uv);
 }
@@ -74,6 +80,7 @@ struct timers *timers_create(struct loop *loop)
     uv_timer_init(loop_handle(loop), &timers->uv);
     uv_unref((uv_handle_t *)&timers->uv);
     timers->uv.data = timers;
+    timers->loop = loop;
     for (int i = 0; i < SLOTS; i++)
         timers->slots[i].next = timers->slots[i].prev = &timers->slots[i];
     return timers;
@@ -98,7 +105,7 @@ void timer_start(struct timers *timers, struct timer *timer, uint64_t ms, void (
         uv_timer_start(&timers->uv, on_tick, TIMER_TICK_MS, TIMER_TICK_MS);
     }
     timer->fn = fn;
-    timer->due = (uv_now(timers->uv.loop) + ms + TIMER_TICK_MS - 1) / TIMER_TICK_MS;
+    timer->due = (loop_now_ms(timers->loop) + ms + TIMER_TICK_MS - 1) / TIMER_TICK_MS;
     if (timer->due <= timers->tick)
         timer->due = timers->tick + 1;
     link_timer(&timers->slots[timer->due % SLOTS], timer);
@@ -115,4 +122,15 @@ void timer_stop(struct timers *timers, struct timer *timer)
 bool timer_is_set(const struct timer *timer)
 {
     return timer->next != NULL;
+}
+
+bool timers_next_ms(const struct timers *timers, uint64_t *due_ms)
+{
+    uint64_t due = UINT64_MAX;
+    for (int i = 0; i < SLOTS; i++)
+        for (const struct timer *timer = timers->slots[i].next; timer != &timers->slots[i];
+             timer = timer->next)
+            due = timer->due < due ? timer->due : due;
+    *due_ms = due * TIMER_TICK_MS;
+    return due != UINT64_MAX;
 }

@@ -23,4 +23,9 @@ void timer_start(struct timers *timers, struct timer *timer, uint64_t ms, void (
 void timer_stop(struct timers *timers, struct timer *timer); /* fine when not set */
 bool timer_is_set(const struct timer *timer);
 
+/* For who moves the loop's clock by hand (loop_use_clock): when the next timer is due, by loop_now_ms; false: none is
+ * set. And fires what is due by now, which the loop does itself where time passes. */
+bool timers_next_ms(const struct timers *timers, uint64_t *due_ms);
+void timers_serve(struct timers *timers);
+
 #endif

@@ -150,7 +150,7 @@ static int reject(lua_State *L)
 
 static int now(lua_State *L)
 {
-    lua_pushinteger(L, clock_unix_ms());
+    lua_pushinteger(L, clock_calendar_ms(program_of(L)->clock));
     return 1;
 }
 

@@ -52,6 +52,7 @@ struct program {
     struct meter_row *row;       /* the runtime's, or NULL */
     struct script_limits limits;
     const struct log *log;
+    const struct clock *clock; /* NULL: the system's */
     bool explains; /* whether clients may be told what only the developer needs */
     struct class *classes;
     unsigned class_count;

@@ -59,6 +59,7 @@ static struct program *make_program(struct runtime *runtime, const struct script
         problems_fail(&problems, err);
     } else {
         program->log = runtime->options.log;
+        program->clock = runtime->options.clock;
         program->explains = runtime->options.explains;
         program_meter(program, meter_row(&runtime->meter, script->name));
     }

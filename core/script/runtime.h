@@ -12,6 +12,7 @@ struct runtime_options {
     struct script_limits limits;
     bool explains; /* dev mode: errors tell the client file, line and reason, not only an incident */
     const struct log *log;
+    const struct clock *clock; /* what time scripts are told; NULL: the system's */
 };
 
 /* `timers`: of its thread, for hooks that wait; they outlive it. NULL: none can. */

@@ -23,6 +23,7 @@ struct room {
     struct poller *poller;
     struct signals *signals;
     struct watch *watch;
+    struct clock clock;
     int failed; /* reference of the first error a callback raised */
 };
 
@@ -158,6 +159,32 @@ static int start_timer(lua_State *L)
     struct room *room = check_room(L);
     timer_start(room->timers, &check_alarm(L)->timer, (uint64_t)luaL_checkinteger(L, 3), on_alarm);
     return 0;
+}
+
+/* stand_still(): from now on its clock moves by pass() alone */
+static int stand_still(lua_State *L)
+{
+    struct room *room = check_room(L);
+    room->clock = (struct clock){.monotonic_ms = loop_now_ms(room->loop), .unix_ms = 1000};
+    loop_use_clock(room->loop, &room->clock);
+    lua_pushinteger(L, loop_unix_ms(room->loop));
+    return 1;
+}
+
+/* pass(ms): timers fire one after the other, each at its own time -> the calendar */
+static int pass(lua_State *L)
+{
+    struct room *room = check_room(L);
+    uint64_t end = room->clock.monotonic_ms + (uint64_t)luaL_checkinteger(L, 2), due;
+    room->clock.unix_ms += luaL_checkinteger(L, 2);
+    while (timers_next_ms(room->timers, &due) && due <= end) {
+        room->clock.monotonic_ms = due;
+        timers_serve(room->timers);
+    }
+    room->clock.monotonic_ms = end;
+    lua_pushinteger(L, loop_unix_ms(room->loop));
+    raise_failure(L, room);
+    return 1;
 }
 
 static int stop_timer(lua_State *L)
@@ -321,6 +348,8 @@ static const luaL_Reg methods[] = {{"turn", turn},
                                    {"at_turn_end", at_turn_end},
                                    {"timer", new_timer},
                                    {"start", start_timer},
+                                   {"stand_still", stand_still},
+                                   {"pass", pass},
                                    {"stop_timer", stop_timer},
                                    {"is_set", is_set},
                                    {"poll", poll_fd},

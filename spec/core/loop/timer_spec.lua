@@ -165,6 +165,30 @@ describe("the timer wheel", function()
     assert.same({ 0, 0, 0 }, { early, twice, left })
   end)
 
+  it("stands still with a clock that stands still, and goes on with it", function()
+    local order, begun = {}, loop:now()
+    local function set(ms, next_ms)
+      loop:start(loop:timer(function(now)
+        order[#order + 1] = now - begun
+        if next_ms then set(next_ms) end
+      end), ms)
+    end
+    assert.equal(1000, loop:stand_still())
+    set(40, 100)
+    set(86400000)
+    loops.sleep(60)
+    loop:turn()
+    assert.same({ 0, {} }, { loop:now() - begun, order })
+    assert.equal(1000 + 86400040, loop:pass(86400040))
+    assert.equal(86400040, loop:now() - begun)
+    assert.equal(3, #order)
+    for i, ms in ipairs { 40, 140, 86400000 } do -- rounded up to ticks
+      assert.is_true(order[i] >= ms and order[i] <= ms + (i == 2 and 2 or 1) * loops.tick_ms, order[i])
+    end
+    loop:pass(0)
+    assert.equal(3, #order)
+  end)
+
   it("may be destroyed while timers are set", function()
     loop:start(loop:timer(function() error("fired") end), 20)
     loops.sleep(50)
