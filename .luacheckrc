@@ -15,5 +15,6 @@ local scripts = {
 }
 files["lua"] = scripts
 files["examples"] = scripts
+files["examples/**/*_spec.lua"] = { std = "+busted" }
 files["scripts"] = scripts
 files["spec/bench/rules"] = scripts

@@ -6,7 +6,8 @@
 --   js, html      run in Node, the HTML's script as in a page
 --   text, json    "output": what the block before printed; "log": lines of the server's log; else only JSON is parsed
 --   lua           a whole script, loaded as by `weir check` (file=NAME, "with" the files before; "save": into the
---                 running server; "refused": with the text block below as reasons; "values": EXPRESSION --> value)
+--                 running server; "refused": with the text block below as reasons; "values": EXPRESSION --> value;
+--                 spec=NAME: run by `weir test` beside the scripts before it, and passes, or "fails")
 --   talk          a dialogue with those scripts, or with the page's server (see spec/support/talk_page.mjs)
 -- 127.0.0.1:8000 stands for a free port, "…" for anything.
 local Lab = require "page_lab"
@@ -14,7 +15,7 @@ local cjson = require "cjson"
 local pages = require "pages"
 local server = require "server"
 
-local PAGES = { "README.md", "docs/scripting.md", "docs/client.md", "docs/protocol.md", "docs/operations.md",
+local PAGES = { "README.md", "docs/scripting.md", "docs/testing.md", "docs/client.md", "docs/protocol.md", "docs/operations.md",
   "docs/architecture.md", "docs/benchmarks.md" }
 local OTHERS = { "CHANGELOG.md", "examples/chat/README.md" }
 
@@ -128,6 +129,11 @@ function run.lua(lab, block, _, after)
     return wrong == "" or error(wrong, 0)
   end
   if block.words.save then return lab:save(name, block.text) end
+  if block.words.spec then
+    local out, ok = lab:check_spec(block.words.spec, block.text)
+    block.output = out
+    return ok == not block.words.fails or error(out, 0)
+  end
   local files = {}
   if block.words.with then
     for known, text in pairs(lab.files) do files[known] = text end
@@ -401,6 +407,28 @@ describe("the tables of scripting", function()
     for name in body:gmatch '{"([%l_]+)"' do want[#want + 1] = name end
     table.sort(want)
     assert.same(want, keys_of("docs/scripting.md", "Options"))
+  end)
+
+  it("have every function for specs", function()
+    local module, names = server.read "lua/weir_test.lua", {}
+    for class, words in pairs { ["Scenes"] = "function (Scene:%l[%l_]*)", ["Clients"] = "function (Client:%l[%l_]*)",
+      ["Results"] = "\nadd%(\"(%l+)\"" } do
+      local want, have = {}, {}
+      for name in module:gmatch(words) do want[#want + 1] = (name:gsub("^%u%l+:", "")) end
+      for _, row in ipairs(pages.table_below(pages.read "docs/testing.md", class)) do
+        for name in row[1]:gmatch "`([^`]+)`" do
+          if not name:find "^t%." then have[#have + 1] = name:gsub("%(.*", ""):gsub("^s:", ""):gsub("^assert%.", "") end
+        end
+      end
+      for i = #have, 1, -1 do
+        if have[i] == have[i - 1] then table.remove(have, i) end
+      end
+      table.sort(want)
+      table.sort(have)
+      assert.same(want, have, class)
+      names[#names + 1] = #want
+    end
+    assert.is_true(math.min(table.unpack(names)) >= 5)
   end)
 
   it("have every hook", function()

@@ -5,7 +5,7 @@ local FLOORS = {
   hub = 3,
   dialect = 4,
   net = 5, script = 5, cluster = 5,
-  main = 6, server = 6, config = 6, bench = 6,
+  main = 6, server = 6, config = 6, bench = 6, test = 6,
 }
 
 -- Neighbours of one floor that do not know each other.
@@ -17,8 +17,8 @@ local STRANGERS = {
 
 -- Where a library's headers may be named: a pattern of the header, its name for people, its floors.
 local LIBRARIES = {
-  { "^lua[a-z]*%.h$", { script = true } },
-  { "^lauxlib%.h$", { script = true } },
+  { "^lua[a-z]*%.h$", { script = true, test = true } },
+  { "^lauxlib%.h$", { script = true, test = true } },
   { "^uv%.h$", { loop = true } },
   { "^uv/", { loop = true } },
   { "^libwebsockets", { net = true } },
@@ -110,6 +110,7 @@ local COVERED_ELSEWHERE = {
 local FLOORS_ELSEWHERE = {
   main = "spec/server/cli_spec.lua: commands are tested as a person meets them",
   server = "spec/server: birth, reload and death of the running program",
+  test = "spec/server/cli_test_spec.lua: what specs of scripts can say, through `weir test`",
   script = "spec/core/script: rooms are entered through vm and runtime; spec/lua",
 }
 
@@ -250,7 +251,7 @@ describe("the house", function()
     assert.same({
       "wire/x.h:1 looks up at hub/hub.h",
       "wire/x.h:2: uv.h has one floor: loop/",
-      "wire/x.h:3: lua.h has one floor: script/",
+      "wire/x.h:3: lua.h has its floors: script/, test/",
       "wire/x.h:4 looks up at net/net.h",
       "wire/x.h:6: openssl/evp.h has its floors: auth/, bench/, net/",
     }, findings)

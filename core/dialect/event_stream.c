@@ -2,7 +2,6 @@
 
 #include "dialect/reply.h"
 #include "hub/conn.h"
-#include "wire/json.h"
 
 static struct frame *create_events(struct slice lines)
 {
@@ -54,9 +53,7 @@ static struct frame *seal(struct conn *conn)
 static struct frame *say_goodbye(int code, const char *reason)
 {
     struct buf line = {0};
-    buf_printf(&line, "{\"push\":{\"disconnect\":{\"code\":%d,\"reason\":", code);
-    json_quote(&line, slice_of(reason));
-    buf_add_text(&line, "}}}");
+    reply_put_goodbye(&line, code, reason);
     struct frame *frame = create_events(buf_slice(&line));
     frame->is_last = true;
     buf_finish(&line);

@@ -55,6 +55,13 @@ void reply_put_skipped(struct buf *out, struct slice channel, uint32_t messages)
     buf_printf(out, ",\"messages\":%u}}}}}", messages);
 }
 
+void reply_put_goodbye(struct buf *out, int code, const char *reason)
+{
+    buf_printf(out, "{\"push\":{\"disconnect\":{\"code\":%d,\"reason\":", code);
+    json_quote(out, slice_of(reason));
+    buf_add_text(out, "}}}");
+}
+
 static void put_error(struct buf *out, const struct error *error)
 {
     buf_add_text(out, ",\"error\":{\"code\":");

@@ -9,6 +9,9 @@ void reply_put_publications(struct buf *out, const struct publication *first, un
 
 void reply_put_skipped(struct buf *out, struct slice channel, uint32_t messages);
 
+/* Where no close frame tells it. */
+void reply_put_goodbye(struct buf *out, int code, const char *reason);
+
 /* Rows of struct dialect: they append a line to conn->replies, a newline before all but the first.
  */
 void reply_answer(struct conn *conn, uint64_t tag, const struct answer *answer);

@@ -38,7 +38,7 @@ _Static_assert(OPTION_COUNT < 64, "the options of a command are the bits of one 
 /* What every command takes, and what every one takes that needs options of the server. */
 extern const struct option_row row_help, row_config;
 
-extern const struct command command_dev, command_serve, command_check, command_reload,
+extern const struct command command_dev, command_serve, command_check, command_test, command_reload,
     command_config, command_token, command_bench, command_version, command_help;
 extern const struct command *const commands[]; /* in the order of the help; ended by NULL */
 

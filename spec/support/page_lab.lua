@@ -117,7 +117,7 @@ end
 
 -- ---- Lua: scripts, and what happens with them ----
 
-function Lab:check(files)
+function Lab:write_checked(files)
   local path = self.folder .. "/checked"
   os.execute(("rm -rf %s && mkdir -p %s"):format(path, path))
   for name, text in pairs(files) do
@@ -125,7 +125,19 @@ function Lab:check(files)
     if below then os.execute(("mkdir -p %s/%s"):format(path, below)) end
     write(path .. "/" .. name, text)
   end
+end
+
+function Lab:check(files)
+  self:write_checked(files)
   return self:run("bash", "check.sh", "weir check checked")
+end
+
+-- A spec beside the scripts of the stage.
+function Lab:check_spec(name, text)
+  local files = { [name] = text }
+  for known, script in pairs(self.files) do files[known] = script end
+  self:write_checked(files)
+  return self:run("bash", "check.sh", "weir test checked")
 end
 
 -- Sets the scripts of the stage; the server starts when somebody talks.

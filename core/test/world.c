@@ -1,0 +1,173 @@
+#include "test/world.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "auth/jwt.h"
+#include "base/memory.h"
+
+/* Guests answer pings at once, so they only cost time when a day passes. */
+enum { PING_MS = 24 * 3600 * 1000, START_MS = 1000000 };
+#define START_UNIX_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z: the same in every run */
+
+static void refuse_reload(void *context, struct hub *hub, struct api_request *request)
+{
+    struct error err;
+    (void)context;
+    (void)hub;
+    fail(&err, ERROR_NOT_AVAILABLE, "a spec reloads by itself: s:reload()");
+    api_refuse(request, &err);
+}
+
+static void fill_options(struct world *world)
+{
+    const struct config *config = world->config;
+    world->dialects[0] = &guest_lines;
+    world->options = (struct hub_options){
+        .queue_bytes = config->queue_bytes,
+        .queue_ms = (unsigned)config->queue_ms,
+        .ping_ms = PING_MS,
+        .pong_ms = (unsigned)config->pong_ms,
+        .connect_ms = (unsigned)config->connect_ms,
+        .linger_ms = (unsigned)config->linger_ms,
+        .max_channels = (unsigned)config->max_channels,
+        .hook_queue = (unsigned)config->hook_queue,
+        .hook_queue_bytes = config->hook_queue_bytes,
+        .keys = {.hmac_secret = SLICE("the secret of a spec")},
+        .is_dev = true,
+        .dialects = world->dialects,
+        .dialect_count = 1,
+        .log = &world->log,
+    };
+    world->host = (struct api_host){world, refuse_reload, "spec", world->clock.monotonic_ms};
+}
+
+static struct script_limits limits_of(const struct config *config)
+{
+    struct script_limits limits = SCRIPT_LIMITS_DEFAULT;
+    limits.cpu_ms = (unsigned)config->hook_ms;
+    limits.memory = config->hook_bytes;
+    return limits;
+}
+
+static void on_turn_end(void *context)
+{
+    guests_flush(context);
+}
+
+struct world *world_create(const struct config *config)
+{
+    struct world *world = xcalloc(1, sizeof *world);
+    world->config = config;
+    world->clock = (struct clock){START_MS, START_UNIX_MS};
+    log_init(&world->log, LOG_INFO, LOG_FORMAT_JSON, memfd_create("log", MFD_CLOEXEC));
+    fill_options(world);
+    world->loop = loop_create();
+    loop_use_clock(world->loop, &world->clock);
+    world->hub = hub_create(0, 1, world->hubs, world->loop, &world->options);
+    world->hubs[0] = world->hub;
+    world->runtime = runtime_create(&(struct runtime_options){.limits = limits_of(config),
+                                                              .explains = true,
+                                                              .log = &world->log,
+                                                              .clock = &world->clock},
+                                    world->hub->timers);
+    runtime_fill(world->runtime, &world->hub->behaviour);
+    loop_at_turn_end(world->loop, on_turn_end, world);
+    return world;
+}
+
+void world_destroy(struct world *world)
+{
+    if (world == NULL)
+        return;
+    while (world->guests != NULL)
+        guest_destroy(world->guests);
+    if (world->set_count > 0)
+        world_settle(world);
+    hub_destroy(world->hub);
+    runtime_destroy(world->runtime);
+    loop_destroy(world->loop);
+    for (unsigned i = 0; i < world->set_count; i++)
+        script_set_destroy(world->sets[i]);
+    free(world->sets);
+    close(world->log.fd);
+    free(world);
+}
+
+/* ---- scripts ---- */
+
+static void ignore_moved(void *context)
+{
+    (void)context;
+}
+
+static void put_in_force(struct world *world, struct script_set *set)
+{
+    struct error err;
+    /* What has loaded in the catalogue's scratch VM a moment ago loads here as well. */
+    ensure(runtime_prepare(world->runtime, set, &err));
+    world->sets = xrealloc(world->sets, (world->set_count + 1) * sizeof(struct script_set *));
+    world->sets[world->set_count++] = set;
+    runtime_switch(world->runtime);
+    hub_switch(world->hub, &set->generation, ignore_moved, NULL);
+    world_settle(world);
+}
+
+bool world_load(struct world *world, const char *folder, struct problems *problems)
+{
+    struct catalogue_options options = {
+        .folder = folder, .limits = limits_of(world->config), .log = &world->log};
+    struct script_set *set = catalogue_load(&options, world->set_count + 1, problems);
+    if (set == NULL)
+        return false;
+    if (world->set_count > 0 && catalogue_is_same(set, world->sets[world->set_count - 1]))
+        script_set_destroy(set);
+    else
+        put_in_force(world, set);
+    return true;
+}
+
+/* ---- time ---- */
+
+/* Mail is what keeps the core busy; it is opened here until there is none, so that a spec need not
+ * know how many turns a thing takes. */
+void world_settle(struct world *world)
+{
+    do
+        loop_turn(world->loop);
+    while (mailbox_open_all(world->hub->mailbox) || guests_flush(world));
+}
+
+void world_pass(struct world *world, uint64_t ms)
+{
+    uint64_t now = world->clock.monotonic_ms, end = now + ms, due;
+    int64_t unix_end = world->clock.unix_ms + (int64_t)ms;
+    while (timers_next_ms(world->hub->timers, &due) && due <= end) {
+        world->clock.monotonic_ms = due > now ? due : now;
+        world->clock.unix_ms = unix_end - (int64_t)(end - world->clock.monotonic_ms);
+        timers_serve(world->hub->timers);
+        world_settle(world);
+    }
+    world->clock = (struct clock){end, unix_end};
+    world_settle(world);
+}
+
+/* ---- the rest ---- */
+
+void world_sign(const struct world *world, struct slice claims, struct buf *token)
+{
+    jwt_sign(token, claims, world->options.keys.hmac_secret);
+}
+
+void world_take_log(struct world *world, struct buf *lines)
+{
+    char part[4096];
+    off_t at = 0;
+    ssize_t len;
+    while ((len = pread(world->log.fd, part, sizeof part, at)) > 0) {
+        buf_add(lines, part, (size_t)len);
+        at += len;
+    }
+    ensure(ftruncate(world->log.fd, 0) == 0 && lseek(world->log.fd, 0, SEEK_SET) == 0);
+}

@@ -1,0 +1,49 @@
+/* The core as one spec of a script sees it: hub and scripts on one thread, no sockets, a clock that
+ * stands still. */
+#ifndef TEST_WORLD_H
+#define TEST_WORLD_H
+
+#include "config/config.h"
+#include "dialect/api.h"
+#include "hub/hub.h"
+#include "script/runtime.h"
+#include "test/guest.h"
+
+/* Everything happens in world_settle: guests and the server API may be told things before, and are
+ * heard after. */
+struct world {
+    const struct config *config;
+    struct log log; /* JSON lines into a file in memory */
+    struct clock clock;
+    struct loop *loop;
+    struct hub *hub, *hubs[1];
+    struct runtime *runtime;
+    struct hub_options options;
+    const struct dialect *dialects[1];
+    struct api_host host;
+    struct script_set **sets; /* all that were in force; the last one is */
+    unsigned set_count;
+    struct guest *guests; /* who has not been destroyed */
+};
+
+/* The configuration is lent. Its clients are as in dev mode: a refusal says why. Nothing is in
+ * force until world_load has succeeded once, and nobody may come before. */
+struct world *world_create(const struct config *config);
+void world_destroy(struct world *world); /* its guests too; NULL is fine */
+
+/* Puts the scripts of a folder in force, as a reload does. False: *problems has all that is wrong,
+ * and what was in force stays. */
+bool world_load(struct world *world, const char *folder, struct problems *problems);
+
+/* Turns until nobody has anything left to do at this moment of the clock. */
+void world_settle(struct world *world);
+/* Moves the clock: timers fire one after another, each at its own time, and the world settles after
+ * each. */
+void world_pass(struct world *world, uint64_t ms);
+
+/* Appends a token of connections here, with a JSON object of claims. */
+void world_sign(const struct world *world, struct slice claims, struct buf *token);
+/* What has been logged since this was asked last. */
+void world_take_log(struct world *world, struct buf *lines);
+
+#endif

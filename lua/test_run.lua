@@ -1,0 +1,174 @@
+-- `weir test`: finds the specs of a folder, runs them with busted, tells how they went.
+-- Arguments: core/test/binding.c's table, the source of weir.test, options { folder, filter, as_json, tones }.
+-- Returns whether all passed; nil and a sentence where nothing could be run.
+local core, module_source, options = ...
+
+local has_busted, reason = pcall(require, "busted.core")
+if not has_busted then
+  if not tostring(reason):find("module 'busted.core' not found", 1, true) then return nil, tostring(reason) end
+  return nil, "it needs busted, which is not installed: apt-get install lua-busted"
+end
+local lfs = require "lfs"
+local folder = options.folder
+
+-- ---- files ----
+
+local DEPTH_MAX = 8
+
+local function find_specs(path, depth, found)
+  for name in lfs.dir(path) do
+    local below = path .. "/" .. name
+    local mode = not name:find "^[.#]" and lfs.attributes(below, "mode")
+    if mode == "directory" and name ~= "node_modules" and depth < DEPTH_MAX then
+      find_specs(below, depth + 1, found)
+    elseif mode == "file" and name:find "_spec%.lua$" then
+      found[#found + 1] = below
+    end
+  end
+  return found
+end
+
+if lfs.attributes(folder, "mode") ~= "directory" then return nil, folder .. " is no folder" end
+local files = find_specs(folder, 0, {})
+table.sort(files)
+if #files == 0 then return nil, ("there is no spec in %s: write one into a file named like chat_spec.lua"):format(folder) end
+
+-- ---- the module, and what specs may require beside it ----
+
+local busted = require "busted.core"()
+require "busted"(busted)
+
+local test = assert(load(module_source, "@weir.test", "t"))(core, folder)
+package.preload["weir.test"] = function() return test end
+package.path = ("%s/?.lua;%s/lib/?.lua;%s"):format(folder, folder, package.path)
+
+-- ---- what happened ----
+
+local tests, broken, count = {}, {}, { passed = 0, failed = 0, pending = 0 }
+local reasons = {} -- of the test that is running
+
+local function name_of(element)
+  local names = {}
+  while element and element.descriptor ~= "file" do
+    if element.name then table.insert(names, 1, tostring(element.name)) end
+    element = busted.context.parent(element)
+  end
+  return table.concat(names, " ")
+end
+
+local function file_of(element)
+  while element and element.descriptor ~= "file" do element = busted.context.parent(element) end
+  return element and element.name or ""
+end
+
+-- "chat_spec.lua:12: text" apart; the place is where the spec is wrong, not where the harness noticed.
+local function place_of(message, trace)
+  local file, line, text = tostring(message):match "^(%S-):(%d+): (.*)$"
+  if file then return file, tonumber(line), text end
+  if trace and trace.short_src then return trace.short_src, trace.currentline, tostring(message) end
+  return "", 0, tostring(message)
+end
+
+local function fault(element, message, trace)
+  local file, line, text = place_of(message, trace)
+  return { name = name_of(element), file = file, line = line, reason = text }
+end
+
+busted.subscribe({ "test", "start" }, function()
+  test._failures()
+  reasons = {}
+  return nil, true
+end)
+
+local function on_fault(element, _, message, trace)
+  local it = fault(element, message, trace)
+  if element.descriptor == "it" then
+    reasons[#reasons + 1] = it
+  else -- a file that does not load, a setup that fails: no test to blame
+    it.name = (it.name ~= "" and it.name .. ": " or "") .. (element.descriptor or "")
+    if it.file == "" then it.file = file_of(element) end
+    broken[#broken + 1] = it
+  end
+  return nil, true
+end
+busted.subscribe({ "failure" }, on_fault)
+busted.subscribe({ "error" }, on_fault)
+
+busted.subscribe({ "test", "end" }, function(element, _, status)
+  local trace = element.trace or {}
+  local entry = { name = name_of(element), file = file_of(element), line = trace.currentline, status = "passed" }
+  local first = reasons[1]
+  if status == "pending" then
+    entry.status = "pending"
+  elseif status ~= "success" then
+    entry.status = "failed"
+    entry.script_errors = core.array(test._failures())
+    if first then entry.file, entry.line, entry.reason = first.file, first.line, first.reason end
+  end
+  count[entry.status] = count[entry.status] + 1
+  tests[#tests + 1] = entry
+  collectgarbage() -- scenes that nobody holds any more hold much that Lua does not count
+  return nil, true
+end)
+
+-- ---- running ----
+
+local filter = options.filter and options.filter:gsub("[%^%$%(%)%%%.%[%]%*%+%-%?]", "%%%0")
+require "busted.modules.filter_loader"()(busted, {
+  tags = {}, excludeTags = {}, filter = { filter }, filterOut = {},
+})
+local started = busted.monotime()
+local load_files = require "busted.modules.test_file_loader"(busted, { "lua" })
+load_files(files, { "_spec%.lua$" }, { excludes = {}, recursive = false })
+require "busted.execute"(busted)(1, {})
+local seconds = busted.monotime() - started
+
+count.failed = count.failed + #broken
+local ok = count.failed == 0 and #tests > 0
+
+-- ---- telling ----
+
+local tones = options.tones
+
+local function tell_json()
+  local all = core.array {}
+  for _, entry in ipairs(tests) do all[#all + 1] = entry end
+  for _, entry in ipairs(broken) do
+    entry.status = "failed"
+    all[#all + 1] = entry
+  end
+  io.write(core.encode { ok = ok, passed = count.passed, failed = count.failed, pending = count.pending,
+    ms = math.floor(seconds * 1000), tests = all }, "\n")
+end
+
+local function indented(text)
+  return "    " .. text:gsub("\n", "\n    ") .. "\n"
+end
+
+local function tell_fault(entry)
+  io.write(tones.bad, "failed  ", tones.plain, tones.bold, entry.name, tones.plain, "\n")
+  io.write(indented(("%s:%d: %s"):format(entry.file, entry.line or 0, entry.reason or "?")))
+  for _, text in ipairs(entry.script_errors or {}) do io.write(indented("a script failed meanwhile: " .. text)) end
+end
+
+local function tell()
+  local file
+  for _, entry in ipairs(tests) do
+    if entry.status == "failed" then
+      tell_fault(entry)
+    else
+      local tone = entry.status == "passed" and tones.good or tones.dim
+      io.write(tone, entry.status == "passed" and "passed  " or "pending ", tones.plain, entry.name, "\n")
+    end
+    file = entry.file
+  end
+  for _, entry in ipairs(broken) do tell_fault(entry) end
+  if not file and #broken == 0 then
+    io.write(options.filter and ('no test has "%s" in its name\n'):format(options.filter) or "the specs have no test\n")
+  end
+  io.write(("%s%d passed, %d failed%s%s in %.1f s\n"):format(ok and tones.good or tones.bad, count.passed, count.failed,
+    count.pending > 0 and (", %d pending"):format(count.pending) or "", tones.plain, seconds))
+end
+
+if options.as_json then tell_json() else tell() end
+return ok
