@@ -15,3 +15,11 @@ struct slice asset_find(const char *path)
             return slice_make(a->begin, (size_t)(a->end - a->begin));
     return (struct slice){0};
 }
+
+const char *asset_path(size_t n)
+{
+    for (const struct asset *a = asset_table; a->path != NULL; a++)
+        if (n-- == 0)
+            return a->path;
+    return NULL;
+}

@@ -148,10 +148,15 @@ static bool parse_flag(struct args *args, char *name, struct cursor *cursor, str
 static bool parse_operand(struct args *args, const char *text, struct error *err)
 {
     const struct command *command = args->command;
-    if (command->operand == NULL || args->operand != NULL)
+    unsigned most = command->operand_count ? command->operand_count : command->operand != NULL;
+    unsigned count = (args->operand != NULL) + (args->second_operand != NULL);
+    if (count == most)
         return fail(err, ERROR_USAGE, "weir %s does not know what to do with \"%s\"", command->name,
                     text);
-    args->operand = text;
+    if (count == 0)
+        args->operand = text;
+    else
+        args->second_operand = text;
     return true;
 }
 

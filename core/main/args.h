@@ -13,6 +13,7 @@ struct args {
     struct flag *own;
     unsigned option_count, own_count;
     const char *operand; /* NULL: none, or it became an option */
+    const char *second_operand;
     bool wants_help;
     char **environment;
 };

@@ -10,6 +10,8 @@
 
 struct args;
 
+enum { OPERANDS_MAX = 2 };
+
 /* Static. A command takes its own flags, the options of the server it needs, and with any of those
  * --config; all take --help. */
 struct command {
@@ -21,7 +23,8 @@ struct command {
     const char *required;           /* the flags it cannot do without, "--user NAME"; or NULL */
     uint64_t options;               /* OPTION_BIT of each that it needs */
     const char *operand;            /* "DIR", what may stand without a flag; NULL: nothing may */
-    const char *operand_option;     /* the option it is short for ("scripts"), or NULL */
+    unsigned operand_count;     /* how many may, up to OPERANDS_MAX; 0: one if `operand` is there */
+    const char *operand_option; /* the option it is short for ("scripts"), or NULL */
     enum exit_code (*run)(const struct args *args);
 };
 
@@ -38,8 +41,8 @@ _Static_assert(OPTION_COUNT < 64, "the options of a command are the bits of one 
 /* What every command takes, and what every one takes that needs options of the server. */
 extern const struct option_row row_help, row_config;
 
-extern const struct command command_dev, command_serve, command_check, command_test, command_reload,
-    command_config, command_token, command_bench, command_version, command_help;
+extern const struct command command_dev, command_serve, command_check, command_test, command_new,
+    command_reload, command_config, command_token, command_bench, command_version, command_help;
 extern const struct command *const commands[]; /* in the order of the help; ended by NULL */
 
 const struct command *command_find(const char *name); /* NULL: none */
