@@ -1,9 +1,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "config/address.h"
 #include "main/args.h"
 #include "main/http_client.h"
+#include "main/link.h"
 #include "main/report.h"
 #include "wire/json.h"
 
@@ -26,17 +26,6 @@ static void outcome_finish(struct outcome *outcome)
 
 /* --- asking --- */
 
-static bool find_server(const struct config *config, struct address *address, struct error *err)
-{
-    ensure(address_parse(slice_of(config->listen), address, NULL));
-    if (address->port == 0)
-        return fail(err, ERROR_CONFIG, "--listen is %s: which port did the server take?",
-                    config->listen);
-    if (address_is_any(address))
-        strcpy(address->host, address->is_ipv6 ? "::1" : "127.0.0.1");
-    return true;
-}
-
 static bool ask(const struct config *config, struct http_reply *reply, struct error *err)
 {
     struct http_call call = {
@@ -47,7 +36,7 @@ static bool ask(const struct config *config, struct http_reply *reply, struct er
         .timeout_ms = RELOAD_TIMEOUT_MS,
     };
     *reply = (struct http_reply){0};
-    return find_server(config, &call.to, err) && http_post(&call, reply, err);
+    return link_find_server(config, &call.to, err) && http_post(&call, reply, err);
 }
 
 /* --- understanding the answer --- */
