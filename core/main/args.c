@@ -149,14 +149,10 @@ static bool parse_operand(struct args *args, const char *text, struct error *err
 {
     const struct command *command = args->command;
     unsigned most = command->operand_count ? command->operand_count : command->operand != NULL;
-    unsigned count = (args->operand != NULL) + (args->second_operand != NULL);
-    if (count == most)
+    if (args->operand_count == most)
         return fail(err, ERROR_USAGE, "weir %s does not know what to do with \"%s\"", command->name,
                     text);
-    if (count == 0)
-        args->operand = text;
-    else
-        args->second_operand = text;
+    args->operands[args->operand_count++] = text;
     return true;
 }
 
@@ -164,14 +160,15 @@ static bool parse_operand(struct args *args, const char *text, struct error *err
 static bool settle_operand(struct args *args, struct error *err)
 {
     const char *name = args->command->operand_option;
-    if (args->operand == NULL || name == NULL)
+    if (args->operand_count == 0 || name == NULL)
         return true;
     for (unsigned i = 0; i < args->option_count; i++)
         if (strcmp(args->options[i].name, name) == 0)
             return fail(err, ERROR_USAGE, "\"%s\" and --%s are both given; leave one out",
-                        args->operand, name);
-    args->options[args->option_count++] = (struct flag){name, args->operand};
-    args->operand = NULL;
+                        args->operands[0], name);
+    args->options[args->option_count++] = (struct flag){name, args->operands[0]};
+    args->operands[0] = NULL;
+    args->operand_count = 0;
     return true;
 }
 

@@ -12,8 +12,8 @@ struct args {
     struct flag *options; /* for config_read */
     struct flag *own;
     unsigned option_count, own_count;
-    const char *operand; /* NULL: none, or it became an option */
-    const char *second_operand;
+    const char *operands[OPERANDS_MAX]; /* NULL behind the last; none where it became an option */
+    unsigned operand_count;
     bool wants_help;
     char **environment;
 };

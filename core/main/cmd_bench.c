@@ -2,13 +2,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "auth/jwt.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "bench/report.h"
 #include "bench/run.h"
 #include "main/args.h"
+#include "main/grant.h"
 #include "wire/json.h"
 
 /* The plan and what its texts are borrowed from. */
@@ -196,7 +196,7 @@ static bool read_url(const struct args *args, const struct protocol *protocol, c
 
 static bool read_target(const struct args *args, struct plan *plan, struct error *err)
 {
-    const char *text = args->operand ? args->operand : "ws://127.0.0.1:8000";
+    const char *text = args->operands[0] ? args->operands[0] : "ws://127.0.0.1:8000";
     plan->is_sse = args_has(args, "sse");
     if (plan->is_sse && plan->protocol->events_path == NULL)
         return fail(err, ERROR_USAGE, "--sse: the protocol %s has no event streams",
@@ -357,12 +357,10 @@ static bool read_token_file(struct order *order, const char *path, struct error 
 /* One for everybody, good for as long as a run can take. */
 static void sign_token(struct order *order, const char *user, const char *secret)
 {
-    struct buf claims = {0};
-    buf_add_text(&claims, "{\"sub\":");
-    json_quote(&claims, slice_of(user));
-    buf_printf(&claims, ",\"exp\":%lld}", (long long)(clock_unix_ms() / 1000) + 2 * SECONDS_MAX);
-    jwt_sign(&order->token_text, buf_slice(&claims), slice_of(secret));
-    buf_finish(&claims);
+    struct grant grant = {.user = slice_of(user),
+                          .now_s = clock_unix_ms() / 1000,
+                          .lifetime_s = 2 * SECONDS_MAX};
+    grant_sign(&order->token_text, &grant, slice_of(secret));
     add_token(order, buf_slice(&order->token_text));
 }
 

@@ -4,9 +4,9 @@
 static enum exit_code run(const struct args *args)
 {
     struct error err;
-    const struct command *command = args->operand ? command_find(args->operand) : NULL;
-    if (args->operand != NULL && command == NULL) {
-        command_fail_unknown(args->operand, &err);
+    const struct command *command = args->operands[0] ? command_find(args->operands[0]) : NULL;
+    if (args->operands[0] != NULL && command == NULL) {
+        command_fail_unknown(args->operands[0], &err);
         return talk_failure(&err);
     }
     if (command != NULL)

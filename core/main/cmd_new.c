@@ -24,14 +24,14 @@ static bool fail_template(const char *name, struct error *err)
 
 static bool check_words(const struct args *args, struct error *err)
 {
-    if (args->operand == NULL || args->second_operand == NULL)
+    if (args->operands[0] == NULL || args->operands[1] == NULL)
         return fail(err, ERROR_USAGE,
                     "what is to be made, and where? weir new TEMPLATE DIR, with chat, dashboard, "
                     "trading, doc or empty as TEMPLATE");
     for (const char *const *at = templates; *at != NULL; at++)
-        if (strcmp(*at, args->operand) == 0)
+        if (strcmp(*at, args->operands[0]) == 0)
             return true;
-    return fail_template(args->operand, err);
+    return fail_template(args->operands[0], err);
 }
 
 /* ---- the folder ---- */
@@ -107,7 +107,7 @@ static bool write_readme(const char *template, const char *folder, struct error 
 static enum exit_code run(const struct args *args)
 {
     struct error err;
-    const char *template = args->operand, *folder = args->second_operand;
+    const char *template = args->operands[0], *folder = args->operands[1];
     if (!check_words(args, &err) || !make_folder(folder, &err) ||
         !write_files(template, folder, &err) || !write_readme(template, folder, &err))
         return talk_failure(&err);

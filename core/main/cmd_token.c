@@ -2,14 +2,8 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "main/args.h"
+#include "main/grant.h"
 #include "wire/json.h"
-
-/* What a token is made of. */
-struct grant {
-    struct slice user, roles;  /* roles: comma-separated */
-    struct slice claims, info; /* checked JSON; absent: none */
-    int64_t now_s, lifetime_s; /* 0: for ever */
-};
 
 struct unit {
     char letter;
@@ -106,57 +100,6 @@ static bool read_grant(const struct args *args, struct grant *grant, struct erro
            parse_lifetime(lifetime ? lifetime : "1h", &grant->lifetime_s, err);
 }
 
-static void put_roles(struct buf *claims, struct slice roles)
-{
-    const char *before = "";
-    for (size_t at = 0; at < roles.len;) {
-        size_t end = at;
-        while (end < roles.len && roles.at[end] != ',')
-            end++;
-        if (end > at) {
-            buf_add_text(claims, before);
-            json_quote(claims, slice_make(roles.at + at, end - at));
-            before = ",";
-        }
-        at = end + 1;
-    }
-}
-
-static void put_own_claims(struct buf *out, struct slice claims)
-{
-    struct json_walk walk;
-    struct slice key, value;
-    if (claims.at == NULL)
-        return;
-    json_walk_init(&walk, claims);
-    while (json_walk_member(&walk, &key, &value)) {
-        buf_add_byte(out, ',');
-        buf_add_slice(out, key);
-        buf_add_byte(out, ':');
-        buf_add_slice(out, value);
-    }
-}
-
-static void put_claims(struct buf *claims, const struct grant *grant)
-{
-    buf_add_text(claims, "{\"sub\":");
-    json_quote(claims, grant->user);
-    if (grant->roles.len > 0) {
-        buf_add_text(claims, ",\"roles\":[");
-        put_roles(claims, grant->roles);
-        buf_add_byte(claims, ']');
-    }
-    put_own_claims(claims, grant->claims);
-    if (grant->info.at != NULL) {
-        buf_add_text(claims, ",\"info\":");
-        buf_add_slice(claims, json_trim(grant->info));
-    }
-    buf_printf(claims, ",\"iat\":%lld", (long long)grant->now_s);
-    if (grant->lifetime_s > 0)
-        buf_printf(claims, ",\"exp\":%lld", (long long)(grant->now_s + grant->lifetime_s));
-    buf_add_byte(claims, '}');
-}
-
 /* As the server will look at it: too long, nested too deeply, too many names. */
 static bool check_token(struct slice token, struct slice secret, int64_t now_s, struct error *err)
 {
@@ -171,20 +114,18 @@ static bool check_token(struct slice token, struct slice secret, int64_t now_s, 
 
 static bool sign(const struct config *config, const struct grant *grant, struct error *err)
 {
-    struct buf claims = {0}, token = {0};
+    struct buf token = {0};
     struct slice secret = slice_of(config->token_secret);
     if (secret.len == 0)
         return fail(err, ERROR_CONFIG,
                     "a token needs the secret of the server that will check it: WEIR_TOKEN_SECRET, "
                     "WEIR_TOKEN_SECRET_FILE or --token-secret");
-    put_claims(&claims, grant);
-    jwt_sign(&token, buf_slice(&claims), secret);
+    grant_sign(&token, grant, secret);
     bool is_right = check_token(buf_slice(&token), secret, grant->now_s, err);
     buf_add_byte(&token, '\n');
     if (is_right)
         put_out(&token);
     buf_finish(&token);
-    buf_finish(&claims);
     return is_right;
 }
 

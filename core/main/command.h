@@ -10,7 +10,7 @@
 
 struct args;
 
-enum { OPERANDS_MAX = 2 };
+enum { OPERANDS_MAX = 8 };
 
 /* Static. A command takes its own flags, the options of the server it needs, and with any of those
  * --config; all take --help. */
