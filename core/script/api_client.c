@@ -87,8 +87,9 @@ static int push_text(lua_State *L, struct slice text)
     return 1;
 }
 
-/* Decoded when first looked at; most hooks look at `user` only. */
-static int push_decoded(lua_State *L, struct slice json, const char *name, bool is_table)
+/* Decoded when first looked at; most hooks look at `user` only. `otherwise`: JSON too, or absent
+ * for nil. */
+static int push_decoded(lua_State *L, struct slice json, const char *name, struct slice otherwise)
 {
     struct error err;
     if (lua_getiuservalue(L, 1, 1) != LUA_TTABLE) {
@@ -99,11 +100,11 @@ static int push_decoded(lua_State *L, struct slice json, const char *name, bool 
     }
     if (lua_getfield(L, -1, name) != LUA_TNIL)
         return 1;
-    if (json.at == NULL && !is_table)
-        return 1;
     if (json.at == NULL)
-        lua_newtable(L);
-    else if (!codec_push(L, json, &err))
+        json = otherwise;
+    if (json.at == NULL)
+        return 1;
+    if (!codec_push(L, json, &err))
         return luaL_error(L, "client.%s: %s", name, err.text);
     lua_pushvalue(L, -1);
     lua_setfield(L, -4, name);
@@ -134,11 +135,11 @@ static int read_member(lua_State *L)
     if (strcmp(name, "ip") == 0)
         return push_text(L, facts->ip);
     if (strcmp(name, "claims") == 0)
-        return push_decoded(L, facts->claims, name, true);
+        return push_decoded(L, facts->claims, name, SLICE("{}"));
     if (strcmp(name, "roles") == 0)
-        return push_decoded(L, facts->roles, name, true);
+        return push_decoded(L, facts->roles, name, SLICE("[]"));
     if (strcmp(name, "info") == 0)
-        return push_decoded(L, facts->info, name, false);
+        return push_decoded(L, facts->info, name, (struct slice){0});
     lua_rawgetp(L, LUA_REGISTRYINDEX, &meta_key);
     if (lua_getfield(L, -1, name) == LUA_TFUNCTION && strncmp(name, "__", 2) != 0)
         return 1;
