@@ -238,3 +238,15 @@ bool args_read_config(const struct args *args, struct config *config, struct err
 {
     return config_read(config, args->options, args->option_count, args->environment, err);
 }
+
+enum exit_code args_with_config(const struct args *args,
+                                enum exit_code (*act)(const struct args *args,
+                                                      const struct config *config))
+{
+    struct config config;
+    struct error err;
+    enum exit_code code =
+        args_read_config(args, &config, &err) ? act(args, &config) : talk_failure(&err);
+    config_finish(&config);
+    return code;
+}

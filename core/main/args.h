@@ -31,5 +31,9 @@ const char *args_find(const struct args *args, const char *name);
 
 /* config_read with what was given. */
 bool args_read_config(const struct args *args, struct config *config, struct error *err);
+/* The same for a command that does all of its work with it: tells what is wrong, or does it. */
+enum exit_code args_with_config(const struct args *args,
+                                enum exit_code (*act)(const struct args *args,
+                                                      const struct config *config));
 
 #endif

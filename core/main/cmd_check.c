@@ -39,12 +39,12 @@ static void put_talk(const struct config *config, const struct script_set *set,
          plural(scripts), types, plural(types));
 }
 
-static enum exit_code check(const struct config *config, bool as_json)
+static enum exit_code check(const struct args *args, const struct config *config)
 {
     struct problems problems = {0};
     struct script_set *set = load(config, &problems);
     bool is_right = set != NULL;
-    if (as_json)
+    if (args_has(args, "json"))
         put_json(is_right, &problems);
     else
         put_talk(config, set, &problems);
@@ -55,15 +55,7 @@ static enum exit_code check(const struct config *config, bool as_json)
 
 static enum exit_code run(const struct args *args)
 {
-    struct config config;
-    struct error err;
-    enum exit_code code;
-    if (args_read_config(args, &config, &err))
-        code = check(&config, args_has(args, "json"));
-    else
-        code = talk_failure(&err);
-    config_finish(&config);
-    return code;
+    return args_with_config(args, check);
 }
 
 static const struct option_row flags[] = {FLAG_JSON, {.name = NULL}};

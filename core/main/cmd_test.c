@@ -8,7 +8,7 @@
 
 enum { SETTLE_MS = 100 };
 
-static enum exit_code test(const struct config *config, const struct args *args)
+static enum exit_code test(const struct args *args, const struct config *config)
 {
     struct error err;
     bool passed = false;
@@ -40,13 +40,13 @@ static void test_in_child(void *context)
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0)
-        exit(test(rerun->config, rerun->args) | (fflush(stdout) != 0));
+        exit(test(rerun->args, rerun->config) | (fflush(stdout) != 0));
     if (pid < 0 || waitpid(pid, NULL, 0) != pid)
         talk("cannot start another process");
     talk("waiting until something changes in %s", rerun->config->scripts);
 }
 
-static enum exit_code watch(const struct config *config, const struct args *args)
+static enum exit_code watch(const struct args *args, const struct config *config)
 {
     struct rerun rerun = {config, args};
     struct error err;
@@ -66,17 +66,7 @@ static enum exit_code watch(const struct config *config, const struct args *args
 
 static enum exit_code run(const struct args *args)
 {
-    struct config config;
-    struct error err;
-    enum exit_code code;
-    if (!args_read_config(args, &config, &err))
-        code = talk_failure(&err);
-    else if (args_has(args, "watch"))
-        code = watch(&config, args);
-    else
-        code = test(&config, args);
-    config_finish(&config);
-    return code;
+    return args_with_config(args, args_has(args, "watch") ? watch : test);
 }
 
 static const struct option_row flags[] = {
