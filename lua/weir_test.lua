@@ -72,7 +72,7 @@ local DEPTH_MAX = 8
 local function scripts_below(root, below, depth, found)
   for name in lfs.dir(below == "" and root or root .. "/" .. below) do
     local path = below == "" and name or below .. "/" .. name
-    if name:find "^[.#]" or name:find "_spec%.lua$" then -- luacheck: ignore
+    if name:find "^[.#]" or name:find "_spec%.lua$" or name:find "%.d%.lua$" then -- luacheck: ignore
     elseif is_folder(root .. "/" .. path) and depth < DEPTH_MAX then
       scripts_below(root, path, depth + 1, found)
     elseif name:find "%.lua$" and is_file(root .. "/" .. path) then

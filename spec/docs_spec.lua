@@ -397,6 +397,78 @@ describe("the tables of operations", function()
   end)
 end)
 
+-- What `weir types` writes for editors is a third account of the same names.
+describe("the types", function()
+  local text, test_text = server.read "lua/weir.d.lua", server.read "lua/weir.test.d.lua"
+
+  local function sorted(...)
+    local all = {}
+    for _, list in ipairs { ... } do
+      for _, name in ipairs(list) do all[#all + 1] = name end
+    end
+    table.sort(all)
+    return all
+  end
+
+  local function all_in(of, pattern)
+    local found = {}
+    for name in of:gmatch(pattern) do found[#found + 1] = name end
+    return found
+  end
+
+  -- The fields of a class and its methods.
+  local function members_of(of, class, methods)
+    local body = of:match("\n%-%-%-@class " .. class:gsub("%p", "%%%0") .. "\n(.-)\n[^%-]")
+    return sorted(all_in(body, "%-%-%-@field ([%w_]+)"), methods and all_in(of, "\nfunction " .. methods .. "[:.]([%w_]+)") or {})
+  end
+
+  it("have every global", function()
+    local stock = { "math", "string", "table", "utf8" } -- as editors know them
+    assert.same(list_in("core/script/sandbox.c", "documented"),
+      sorted(all_in(text, "\nfunction ([%l_]+)%("), all_in(text, "\n([%l_]+) = {}"), stock))
+  end)
+
+  it("have every option, hook and member", function()
+    local options = all_in(server.read("core/script/option.c"):match "} rows%[%] = (%b{});", '{"([%l_]+)"')
+    assert.same(sorted(options), members_of(text, "weir.Options"))
+    assert.same(sorted(list_in("core/script/api_channel.c", "members"), list_in("core/script/declare.c", "hook_names")),
+      members_of(text, "weir.Channel", "Channel"))
+    assert.same(list_in("core/script/declare.c", "server_hook_names"), members_of(text, "weir.Server"))
+    assert.same(list_in("core/script/api_client.c", "members"), members_of(text, "weir.Client", "Client"))
+    assert.same({ "array", "decode", "encode", "null" }, members_of(text, "weir.Json", "json"))
+  end)
+
+  it("have every function for specs", function()
+    local module = server.read "lua/weir_test.lua"
+    for _, class in ipairs { "Scene", "Client" } do
+      assert.same(sorted(all_in(module, "\nfunction " .. class .. ":(%l[%l_]*)")),
+        sorted(all_in(test_text, "\nfunction " .. class .. ":([%l_]+)")))
+    end
+    assert.same(sorted(all_in(module, '\nadd%("(%l+)"')), members_of(test_text, "weir.test.Assertions"))
+  end)
+
+  it("tell what each parameter is", function()
+    for _, of in ipairs { text, test_text } do
+      local above, functions = {}, 0
+      for line in of:gmatch "([^\n]*)\n" do
+        local name, parameters = line:match "^function ([%w_.:]+)%((.-)%)"
+        if name then
+          functions = functions + 1
+          for parameter in parameters:gmatch "[%w_.]+" do
+            local is_told = false
+            for _, comment in ipairs(above) do
+              is_told = is_told or comment:find("@param " .. parameter:gsub("%p", "%%%0") .. "%??%s") ~= nil
+            end
+            assert.is_true(is_told, name .. " does not tell what " .. parameter .. " is")
+          end
+        end
+        if line:sub(1, 3) == "---" then above[#above + 1] = line else above = {} end
+      end
+      assert.is_true(functions > 20)
+    end
+  end)
+end)
+
 describe("the tables of scripting", function()
   it("have every global", function()
     assert.same(list_in("core/script/sandbox.c", "documented"), keys_of("docs/scripting.md", "Globals"))

@@ -7,6 +7,7 @@
 #include "base/asset.h"
 #include "base/suggest.h"
 #include "main/args.h"
+#include "main/place.h"
 
 /* Each is a folder of examples/, compiled in. */
 static const char *const templates[] = {"chat", "dashboard", "trading", "doc", "empty", NULL};
@@ -62,19 +63,6 @@ static bool make_folder(const char *path, struct error *err)
                 "%s is not empty: name a folder that is, or one that is not there", path);
 }
 
-static bool write_file(const char *folder, const char *name, struct slice text, struct error *err)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
-        return fail(err, ERROR_SYSTEM, "%s/%s: the path is too long", folder, name);
-    FILE *file = fopen(path, "wx");
-    if (file == NULL)
-        return fail(err, ERROR_SYSTEM, "%s cannot be written: %s", path, strerror(errno));
-    bool is_written = fwrite(text.at, 1, text.len, file) == text.len;
-    is_written = fclose(file) == 0 && is_written;
-    return is_written || fail(err, ERROR_SYSTEM, "%s cannot be written: %s", path, strerror(errno));
-}
-
 static bool write_files(const char *template, const char *folder, struct error *err)
 {
     char prefix[64];
@@ -82,7 +70,7 @@ static bool write_files(const char *template, const char *folder, struct error *
     const char *path;
     for (size_t n = 0; (path = asset_path(n)) != NULL; n++)
         if (strncmp(path, prefix, len) == 0 &&
-            !write_file(folder, path + len, asset_find(path), err))
+            !place_file(folder, path + len, asset_find(path), PLACE_NEW, err))
             return false;
     return true;
 }
@@ -99,7 +87,7 @@ static bool write_readme(const char *template, const char *folder, struct error 
         "running them.\n"
         "- `index.html` is the page. Who you are stands in its address: `?as=ann`.\n",
         template, template, template);
-    bool is_written = write_file(folder, "README.md", buf_slice(&text), err);
+    bool is_written = place_file(folder, "README.md", buf_slice(&text), PLACE_NEW, err);
     buf_finish(&text);
     return is_written;
 }

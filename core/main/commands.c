@@ -12,9 +12,10 @@ const struct option_row row_config = {.name = "config",
                                       .kind = OPTION_TEXT};
 
 const struct command *const commands[] = {
-    &command_new,    &command_dev,   &command_serve,   &command_check, &command_test,
-    &command_reload, &command_pub,   &command_sub,     &command_call,  &command_config,
-    &command_token,  &command_bench, &command_version, &command_help,  NULL,
+    &command_new,   &command_dev,     &command_serve,  &command_check,
+    &command_test,  &command_types,   &command_reload, &command_pub,
+    &command_sub,   &command_call,    &command_config, &command_token,
+    &command_bench, &command_version, &command_help,   NULL,
 };
 _Static_assert(sizeof commands / sizeof *commands <= COMMANDS_MAX, "a bigger COMMANDS_MAX");
 

@@ -93,7 +93,7 @@ static bool ends_with(const char *name, const char *end)
 
 static bool is_script(const char *entry)
 {
-    return ends_with(entry, ".lua") && !ends_with(entry, "_spec.lua");
+    return ends_with(entry, ".lua") && !ends_with(entry, "_spec.lua") && !ends_with(entry, ".d.lua");
 }
 
 static bool is_full(struct walk *walk, const char *name)

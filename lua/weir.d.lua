@@ -1,0 +1,306 @@
+---@meta
+-- What scripts see, for the Lua language server. Written by `weir types`: your own words belong elsewhere.
+-- luacheck: ignore
+
+-- ---- channels ----
+
+---What a client may send, as a table: https://json-schema.org of 2020-12, or what shape{} makes.
+---@alias weir.Schema table
+
+---A rule in text: `anyone`, `nobody`, `user`, `user.id`, `role.NAME`, `claims.a.b`, `params.NAME`, `ip`, literals,
+---`== ~= < <= > >= in and or not ( )`. At most 4096 bytes, 64 deep. An error in it is a no.
+---@alias weir.Rule string
+
+---A time: a whole number of at most nine digits and its unit, `ms`, `s`, `m`, `h` or `d`.
+---@alias weir.Time string
+
+---Options of a channel, which hold before any Lua runs. One that is not known does not load.
+---@class weir.Options
+---@field subscribe? weir.Rule Who may subscribe, and read presence. Default: `user`.
+---@field publish? weir.Rule Who may publish. Default: `user` if there is an on_publish, else `nobody`.
+---@field call? weir.Rule Who may call rpc_NAME. Default: `user` if there is one, else `nobody`.
+---@field presence? boolean Whether members may be asked for. Default: false, error 108.
+---@field max_size? integer Bytes of one message or call, 1 to 16777216; over it error 413. Default: 65536.
+---@field history? integer|{ size: integer, ttl?: weir.Time } How many messages are kept, and how long (1 h). Default: 0.
+---@field schema? weir.Schema What a client's message has to be, else error 400. The house is not judged. Default: anything.
+---@field rate? string|string[] "5/10s per user": also per ip, connection, channel, claims.NAME. All of a list have to let
+--- through; else error 111. Default: no limit.
+---@field slow? "disconnect"|"drop_oldest"|"conflate" What becomes of messages for a reader who is behind. Default: disconnect.
+---@field conflate? weir.Time|{ every?: weir.Time, key?: string } The newest message (of each key) once in a time. Default: off.
+---@field batch? { size: integer, delay: weir.Time } Several messages in one frame. Default: off.
+
+---A channel, in its hooks as `self`. Your own functions are there too; other fields cannot be written: use self.state.
+---@class weir.Channel
+---@field name string Its name, 1 to 255 bytes of visible ASCII.
+---@field params table<string, string> What the pattern's {name} took.
+---@field state table Kept over a reload: tables, strings, numbers, booleans, json.null. What it held before an error stays.
+---@field on_open? fun(self: weir.Channel) The first interest in it.
+---@field on_close? fun(self: weir.Channel) Nobody has been in it for --linger-ms, and its history is out of date.
+---@field on_subscribe? fun(self: weir.Channel, client: weir.Client, data: any): boolean|table|nil After the rule. True: in; a table:
+--- in, and the data of the reply; nothing or false: error 103.
+---@field on_unsubscribe? fun(self: weir.Channel, client: weir.Client, why: string, code: integer) It has left, was kicked or lost.
+---@field on_publish? fun(self: weir.Channel, msg: any, from: weir.Client, meta: { size: integer }): boolean|table|nil A client's
+--- message, before it exists. true: delivered as it came; a table: that instead; nothing or false: nobody gets it, and the
+--- sender is told all is well; reject(): refused; an error: error 500.
+---@field on_published? fun(self: weir.Channel, msg: any, meta: { size: integer, offset: integer }) Any message, after it was sent.
+local Channel = {}
+
+---To this channel, as the house: no rule, no on_publish. Happens when the hook has returned, before the message it judges.
+---An error when it is larger than max_size, or after 8 hooks that published one after another.
+---@param data any What JSON can say, up to 1 MiB and 64 deep.
+function Channel:publish(data) end
+
+---Takes clients out of this channel (unsubscribe code 2000) when the hook has returned.
+---@param whom { user?: string, client?: string, reason?: string } By user or client, or both.
+---@return true
+function Channel:kick(whom) end
+
+---Declares a class of channels, while the file loads; up to 256 a file. What does not load is told for the whole set.
+---@param pattern string Text with {name} (one segment: anything but : and /) and * (the rest, at the end).
+---@param options? weir.Options
+---@return weir.Channel channel Define hooks on it: `function chat:on_publish(msg, from)`, and rpc_NAME(args, from).
+function channel(pattern, options) end
+
+-- ---- clients ----
+
+---Who speaks, or comes. Read-only; may be kept in a local. A call by the server API comes from one whose user and id are "".
+---@class weir.Client
+---@field id string The connection's id.
+---@field user string "": nobody known.
+---@field roles string[]
+---@field claims table What the token says besides its own fields.
+---@field info any What others are shown, or nil.
+---@field ip string
+local Client = {}
+
+---A message to this connection alone, when the hook has returned. It never fails: who has gone hears nothing.
+---@param data any What JSON can say, up to 1 MiB and 64 deep.
+function Client:send(data) end
+
+---Ends the connection when the hook has returned.
+---@param code? integer 3000 to 4999; 3503 unless told.
+---@param reason? string At most 123 bytes; the code's own text unless told.
+function Client:close(code, reason) end
+
+-- ---- the server ----
+
+---@class weir.ConnectRequest
+---@field token string As the client sent it; "" when none. Verified before, where the server has a --token-secret.
+---@field user string
+---@field roles string[]
+---@field claims table
+---@field ip string
+---@field headers table<string, string> Names in lower case.
+---@field data any Of the connect command.
+
+---@class weir.Identity
+---@field user? string
+---@field roles? string[]
+---@field claims? table
+---@field info? any Shown to others.
+---@field expires? integer Unix seconds; the connection ends then (3005).
+
+---The server's hooks, with a dot, each once in all files together: `function server.on_connect(req)`.
+---@class weir.Server
+---@field on_connect? fun(req: weir.ConnectRequest): weir.Identity|boolean|nil Once a connection. What the identity leaves out
+--- stays as the token said; true: all of it; nothing: error 103.
+---@field on_disconnect? fun(client: weir.Client, why: string, code: integer) After it has gone.
+---@field on_message? fun(data: any, from: weir.Client) A client's `send`, which has no reply.
+server = {}
+
+-- ---- doing things ----
+
+---To any declared channel, as the house: no rule, no on_publish; history and on_published. Happens when the hook has
+---returned. An error when no script declares such a channel, when it is larger than that channel's max_size, or after 8
+---hooks that published one after another.
+---@param channel string
+---@param data any What JSON can say, up to 1 MiB and 64 deep.
+function publish(channel, data) end
+
+---Takes clients out of a channel (unsubscribe code 2000) when the hook has returned. An error when no script declares it.
+---@param channel string
+---@param whom { user?: string, client?: string, reason?: string } By user or client, or both.
+---@return true
+function kick(channel, whom) end
+
+---Refuses, tells the sender why, and ends the hook: pcall does not catch it. What was wished before it stands.
+---@param code integer|string The text, with code 400; or a code, 400 to 1999.
+---@param text? string
+function reject(code, text) end
+
+---Unix milliseconds.
+---@return integer
+function now() end
+
+---A random UUID, version 4.
+---@return string
+function uuid() end
+
+---The short form of a schema: a name and a word for each member, and no others. `string 1..500`, `integer >=1`,
+---`number 0..1`, `buy|sell`, `[uuid] 1..10`, `date-time`, another shape{}; ? at the end: may be left out. A word that is none
+---does not load.
+---@param members table<string, string|table>
+---@return weir.Schema
+function shape(members) end
+
+---@class weir.Log
+---@overload fun(text: any, ...: any)
+log = {}
+
+---A line of the log; at most 100 in one hook. It never fails: what JSON cannot say is logged as far as it goes.
+---@param text any
+---@param fields? table
+function log.debug(text, fields) end
+---@param text any
+---@param fields? table
+function log.info(text, fields) end
+---@param text any
+---@param fields? table
+function log.warn(text, fields) end
+---@param text any
+---@param fields? table
+function log.error(text, fields) end
+
+---@class weir.Json
+---@field null lightuserdata JSON's null; true in a condition.
+json = {}
+
+---The value as JSON, names in the order of their bytes. An error that names the place for what JSON cannot say: functions,
+---NaN, holes, more than 1 MiB or 64 deep.
+---@param value any
+---@return string
+function json.encode(value) end
+
+---The value of a text; nil and where it is wrong for what is no JSON.
+---@param text string
+---@return any value
+---@return string? why
+function json.decode(text) end
+
+---Marks a table as a list, so that an empty one is [] and not {}. An error for one that has a metatable.
+---@generic T
+---@param list? T[]
+---@return T[]
+function json.array(list) end
+
+---lib/NAME.lua of the scripts folder ("a.b" is lib/a/b.lua), once per script; "cjson" where it is installed. An error when
+---there is none.
+---@param name string
+---@return any
+function require(name) end
+
+-- ---- Lua's own, as far as scripts have it ----
+
+---Without white space at both ends.
+---@param s string
+---@return string
+function string.trim(s) end
+
+os = {}
+
+---Seconds of CPU that the process has used.
+---@return number
+function os.clock() end
+
+---Unix seconds: now, or of a table of year, month, day, hour, min, sec.
+---@param time? table
+---@return integer
+function os.time(time) end
+
+---Raises `message` when `v` is false or nil; else returns all it was given.
+---@generic T
+---@param v? T
+---@param message? any
+---@param ... any
+---@return T, any ...
+function assert(v, message, ...) end
+
+---Ends the hook: the client gets error 500, what was wished is forgotten. Level 1 adds where that is, 2 where it was called.
+---@param message any
+---@param level? integer
+function error(message, level) end
+
+---The metatable's __metatable, or the metatable; nil: none.
+---@param object any
+---@return any
+function getmetatable(object) end
+
+---@generic T
+---@param t T[]
+---@return fun(t: T[], i?: integer): integer, T
+---@return T[]
+---@return integer
+function ipairs(t) end
+
+---The name and value behind `index`; nil at the end. An error for a name that is not there.
+---@generic K, V
+---@param table table<K, V>
+---@param index? K
+---@return K?, V?
+function next(table, index) end
+
+---@generic K, V
+---@param t table<K, V>
+---@return fun(t: table<K, V>, k?: K): K, V
+---@return table<K, V>
+function pairs(t) end
+
+---true and what `f` returns; false and the error. reject() and the end of the budget are not caught.
+---@param f function
+---@param ... any
+---@return boolean, any ...
+function pcall(f, ...) end
+
+---@param v1 any
+---@param v2 any
+---@return boolean
+function rawequal(v1, v2) end
+
+---@param table table
+---@param index any
+---@return any
+function rawget(table, index) end
+
+---@param v table|string
+---@return integer
+function rawlen(v) end
+
+---An error for a table that is read-only.
+---@param table table
+---@param index any
+---@param value any
+---@return table
+function rawset(table, index, value) end
+
+---The arguments from the n-th on, from the end when negative; "#": how many there are. An error for 0.
+---@param n integer|"#"
+---@param ... any
+---@return any ...
+function select(n, ...) end
+
+---Without __gc. An error where the metatable is protected, or the table read-only.
+---@param table table
+---@param metatable? table
+---@return table
+function setmetatable(table, metatable) end
+
+---nil for what is no number. An error for a base that is not 2 to 36.
+---@param e any
+---@param base? integer
+---@return number?
+function tonumber(e, base) end
+
+---@param v any
+---@return string
+function tostring(v) end
+
+---@param v any
+---@return "nil"|"number"|"string"|"boolean"|"table"|"function"|"thread"|"userdata"
+function type(v) end
+
+---As pcall; an error goes through `handler`, after it has unwound.
+---@param f function
+---@param handler fun(message: any): any
+---@param ... any
+---@return boolean, any ...
+function xpcall(f, handler, ...) end
