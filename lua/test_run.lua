@@ -126,6 +126,59 @@ local seconds = busted.monotime() - started
 count.failed = count.failed + #broken
 local ok = count.failed == 0 and #tests > 0
 
+-- ---- coverage ----
+
+-- Nothing but the end of something: it runs when what is inside has.
+local function says_nothing(text)
+  return text:find "^%s*end[%s%)%]},;]*$" or text:find "^%s*else%s*$" or text:find "^%s*[%)%]}]+[%s,;]*$"
+end
+
+local function lines_of(text)
+  local list = {}
+  for line in (text .. "\n"):gmatch "(.-)\r?\n" do list[#list + 1] = line end
+  return list
+end
+
+-- { file, lines, run, missed } of each script, in the order of their names; nil where it was not asked for.
+local function count_lines()
+  if not options.active_lines then return nil end
+  local report, active_lines = core.array {}, options.active_lines()
+  for name, text in pairs(test._scripts()) do
+    local covered, source = core.covered(name), lines_of(text)
+    local entry = { file = name, lines = 0, run = 0, missed = core.array {} }
+    for line in pairs(active_lines(text) or {}) do
+      if source[line] and not says_nothing(source[line]) then
+        entry.lines = entry.lines + 1
+        if covered[line] then entry.run = entry.run + 1 else table.insert(entry.missed, line) end
+      end
+    end
+    table.sort(entry.missed)
+    report[#report + 1] = entry
+  end
+  table.sort(report, function(a, b) return a.file < b.file end)
+  return report
+end
+
+-- "3, 7-9"
+local function ranges(lines)
+  local words, i = {}, 1
+  while lines[i] do
+    local last = i
+    while lines[last + 1] == lines[last] + 1 do last = last + 1 end
+    words[#words + 1] = last > i and lines[i] .. "-" .. lines[last] or tostring(lines[i])
+    i = last + 1
+  end
+  return table.concat(words, ", ")
+end
+
+local function tell_coverage(report)
+  for _, entry in ipairs(report) do
+    local percent = entry.lines > 0 and entry.run * 100 // entry.lines or 100
+    io.write(("%3d %% of %s%s\n"):format(percent, entry.file,
+      #entry.missed > 0 and ": never ran line " .. ranges(entry.missed) or ""))
+  end
+end
+
 -- ---- telling ----
 
 local tones = options.tones
@@ -138,7 +191,7 @@ local function tell_json()
     all[#all + 1] = entry
   end
   io.write(core.encode { ok = ok, passed = count.passed, failed = count.failed, pending = count.pending,
-    ms = math.floor(seconds * 1000), tests = all }, "\n")
+    ms = math.floor(seconds * 1000), tests = all, coverage = count_lines() }, "\n")
 end
 
 local function indented(text)
@@ -170,5 +223,10 @@ local function tell()
     count.pending > 0 and (", %d pending"):format(count.pending) or "", tones.plain, seconds))
 end
 
-if options.as_json then tell_json() else tell() end
+if options.as_json then
+  tell_json()
+else
+  tell()
+  tell_coverage(count_lines() or {})
+end
 return ok

@@ -135,7 +135,17 @@ end
 
 -- ---- scenes ----
 
+-- The files of a scene that stand there as on disk: lines of others would be counted for the wrong text.
+local function untouched(files)
+  local names = {}
+  for name, text in pairs(files) do
+    if text == read(folder .. "/" .. name) then names[#names + 1] = name end
+  end
+  return names
+end
+
 local function put_in_force(scene)
+  scene.world:measure(untouched(scene.files))
   local generation, problems = with_folder(scene.files, function(root) return scene.world:load(root) end)
   if not generation then return nil, told(problems) end
   scene.generation = generation
@@ -587,6 +597,9 @@ add("logged", function(scene, part)
 end)
 
 -- ---- for the runner ----
+
+-- All scripts of the folder, for who counts their lines: texts by name.
+function test._scripts() return scripts_below(folder, "", 0, {}) end
 
 -- What scripts failed with since this was asked last, for who has to find out why a test fails.
 function test._failures()

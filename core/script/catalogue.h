@@ -13,6 +13,7 @@ struct script_limits {
     unsigned wait_ms;    /* how long a hook may take, waiting included: 2000 */
     unsigned waits;      /* hooks of one script that may wait at once: 4096 */
     size_t source_bytes; /* of one file: 256 KiB */
+    const struct vm_watcher *watcher; /* see script/vm; NULL: none */
 };
 #define SCRIPT_LIMITS_DEFAULT                                                                      \
     ((struct script_limits){.memory = 16u << 20, .cpu_ms = 100, .wait_ms = 2000, .waits = 4096, .source_bytes = 256u << 10})

@@ -179,7 +179,7 @@ struct program *program_create(const struct script_set *set, const struct script
     program->limits = *limits;
     program->log = log;
     program->refs = 1;
-    program->vm = vm_create(&(struct vm_limits){limits->memory, limits->cpu_ms});
+    program->vm = vm_create(&(struct vm_limits){limits->memory, limits->cpu_ms, limits->watcher});
     vm_set_owner(program->vm, program);
     if (!is_loaded(program, problems)) {
         program_destroy(program);
@@ -201,7 +201,7 @@ void program_check_library(const struct script_set *set, const struct script *li
                            const struct script_limits *limits, struct problems *problems)
 {
     struct vm_outcome outcome;
-    struct vm *vm = vm_create(&(struct vm_limits){limits->memory, limits->cpu_ms});
+    struct vm *vm = vm_create(&(struct vm_limits){limits->memory, limits->cpu_ms, limits->watcher});
     vm_run(vm, compile, (void *)library, &outcome);
     if (outcome.end != VM_DONE)
         problem_add(problems, set, outcome.file[0] ? outcome.file : library->name, outcome.line,

@@ -37,7 +37,8 @@ static void check_budget(lua_State *L, lua_Debug *event);
 
 static void set_interval(struct vm *vm, int instructions)
 {
-    lua_sethook(vm->thread, check_budget, LUA_MASKCOUNT, instructions);
+    int lines = vm->limits.watcher != NULL ? LUA_MASKLINE : 0;
+    lua_sethook(vm->thread, check_budget, LUA_MASKCOUNT | lines, instructions);
 }
 
 /* ---- where ---- */
@@ -152,10 +153,19 @@ static int leave_stopped(lua_State *L)
     return lua_error(L);
 }
 
+static void tell_line(lua_State *L, const struct vm_watcher *watcher, lua_Debug *event)
+{
+    if (lua_getinfo(L, "S", event) && event->source[0] == '@')
+        watcher->line(watcher, event->source + 1, event->currentline);
+}
+
 static void check_budget(lua_State *L, lua_Debug *event)
 {
     struct vm *vm = vm_of(L);
-    (void)event;
+    if (event->event == LUA_HOOKLINE) {
+        tell_line(L, vm->limits.watcher, event);
+        return;
+    }
     if (vm->stop == VM_DONE && is_over_time(vm))
         stop_with(vm, VM_OVER_CPU);
     if (vm->stop != VM_DONE)

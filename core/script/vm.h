@@ -11,8 +11,14 @@
 /* Bounds are kept while vm_run is inside and at no other time, so that creating, collecting and
  * tearing down never fail. */
 struct vm_limits {
-    size_t memory;   /* bytes a run may add to what vm_settle found */
-    unsigned cpu_ms; /* of this thread, one run */
+    size_t memory;                    /* bytes a run may add to what vm_settle found */
+    unsigned cpu_ms;                  /* of this thread, one run */
+    const struct vm_watcher *watcher; /* NULL: nobody */
+};
+
+/* Told each line that runs, for specs that count them; it outlives the VM. */
+struct vm_watcher {
+    void (*line)(const struct vm_watcher *watcher, const char *file, int line);
 };
 
 struct vm; /* owned by its program; used on one thread */

@@ -70,7 +70,7 @@ static int new_world(lua_State *L)
     struct world_handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     handle->world = NULL;
     luaL_setmetatable(L, "weir.world");
-    handle->world = world_create(config);
+    handle->world = world_create(config, lua_touserdata(L, lua_upvalueindex(2)));
     return 1;
 }
 
@@ -113,6 +113,19 @@ static int load(lua_State *L)
     }
     lua_pushinteger(L, world->sets[world->set_count - 1]->generation.number);
     return 1;
+}
+
+/* measure(names): the files that stand as on disk */
+static int measure(lua_State *L)
+{
+    struct world *world = check_world(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    world_measure_nothing(world);
+    for (lua_Integer i = 1; lua_rawgeti(L, 2, i) == LUA_TSTRING; i++) {
+        world_measure(world, check_slice(L, -1));
+        lua_pop(L, 1);
+    }
+    return 0;
 }
 
 static int settle(lua_State *L)
@@ -297,6 +310,20 @@ static int decode(lua_State *L)
     return 1;
 }
 
+/* covered(name) -> { [line] = true } */
+static int covered(lua_State *L)
+{
+    struct coverage *coverage = lua_touserdata(L, lua_upvalueindex(1));
+    const struct covered_file *file = map_find(&coverage->files, check_slice(L, 1));
+    lua_newtable(L);
+    for (size_t line = 1; file != NULL && line < file->room; line++)
+        if (file->lines[line]) {
+            lua_pushboolean(L, 1);
+            lua_rawseti(L, -2, (lua_Integer)line);
+        }
+    return 1;
+}
+
 static int array(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -323,12 +350,12 @@ static void make_class(lua_State *L, const char *name, const luaL_Reg *methods)
     lua_pop(L, 1);
 }
 
-void binding_push(lua_State *L, const struct config *config)
+void binding_push(lua_State *L, const struct config *config, struct coverage *coverage)
 {
     static const luaL_Reg world_methods[] = {
-        {"load", load},           {"settle", settle},     {"pass", pass}, {"now", now},
-        {"sign", sign},           {"log", read_log},      {"ask", ask},   {"guest", new_guest},
-        {"finish", finish_world}, {"__gc", finish_world}, {NULL, NULL}};
+        {"load", load},       {"measure", measure},     {"settle", settle},     {"pass", pass},
+        {"now", now},         {"sign", sign},           {"log", read_log},      {"ask", ask},
+        {"guest", new_guest}, {"finish", finish_world}, {"__gc", finish_world}, {NULL, NULL}};
     static const luaL_Reg guest_methods[] = {
         {"say", say}, {"take", take}, {"stuck", set_stuck}, {"leave", leave}, {NULL, NULL}};
     static const luaL_Reg asked_methods[] = {
@@ -344,8 +371,14 @@ void binding_push(lua_State *L, const struct config *config)
     make_class(L, "weir.asked", asked_methods);
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, (void *)config);
-    lua_pushcclosure(L, new_world, 1);
+    lua_pushlightuserdata(L, coverage);
+    lua_pushcclosure(L, new_world, 2);
     lua_setfield(L, -2, "new");
+    if (coverage != NULL) {
+        lua_pushlightuserdata(L, coverage);
+        lua_pushcclosure(L, covered, 1);
+        lua_setfield(L, -2, "covered");
+    }
     codec_push_null(L);
     lua_setfield(L, -2, "null");
 }

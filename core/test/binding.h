@@ -3,10 +3,12 @@
 #define TEST_BINDING_H
 
 #include "config/config.h"
+#include "test/coverage.h"
 
 #include <lua.h>
 
-/* Pushes the table of functions. `config` is lent: every world is made by it. */
-void binding_push(lua_State *L, const struct config *config);
+/* Pushes the table of functions. Both are lent, coverage may be NULL: every world is made with
+ * them. */
+void binding_push(lua_State *L, const struct config *config, struct coverage *coverage);
 
 #endif

@@ -22,11 +22,15 @@ static void set_text(lua_State *L, const char *name, const char *text)
 
 static void push_options(lua_State *L, const struct test_plan *plan)
 {
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     set_text(L, "folder", plan->config->scripts);
     set_text(L, "filter", plan->filter);
     lua_pushboolean(L, plan->as_json);
     lua_setfield(L, -2, "as_json");
+    if (plan->with_coverage) {
+        load_asset(L, "lua/active_lines.lua", "@weir test");
+        lua_setfield(L, -2, "active_lines");
+    }
     lua_createtable(L, 0, 5);
     set_text(L, "bad", plan->bad);
     set_text(L, "good", plan->good);
@@ -46,10 +50,11 @@ static int traceback(lua_State *L)
 static int run(lua_State *L)
 {
     const struct test_plan *plan = lua_touserdata(L, 1);
+    struct coverage *coverage = lua_touserdata(L, 2);
     struct slice module = asset_find("lua/weir_test.lua");
     luaL_openlibs(L);
     load_asset(L, "lua/test_run.lua", "@weir test");
-    binding_push(L, plan->config);
+    binding_push(L, plan->config, plan->with_coverage ? coverage : NULL);
     lua_pushlstring(L, module.at, module.len);
     push_options(L, plan);
     lua_call(L, 3, 2);
@@ -58,16 +63,19 @@ static int run(lua_State *L)
 
 bool test_run(const struct test_plan *plan, bool *passed, struct error *err)
 {
+    struct coverage coverage = {0};
     lua_State *L = luaL_newstate();
     ensure(L != NULL);
     lua_pushcfunction(L, traceback);
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, (void *)plan);
-    bool could_run = lua_pcall(L, 1, 2, 1) == LUA_OK && !lua_isnil(L, -2);
+    lua_pushlightuserdata(L, &coverage);
+    bool could_run = lua_pcall(L, 2, 2, 1) == LUA_OK && !lua_isnil(L, -2);
     if (could_run)
         *passed = lua_toboolean(L, -2);
     else
         fail(err, ERROR_SYSTEM, "%s", lua_tostring(L, -1));
     lua_close(L);
+    coverage_finish(&coverage);
     return could_run;
 }

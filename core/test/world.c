@@ -43,11 +43,21 @@ static void fill_options(struct world *world)
     world->host = (struct api_host){world, refuse_reload, "spec", world->clock.monotonic_ms};
 }
 
-static struct script_limits limits_of(const struct config *config)
+static void mark_line(const struct vm_watcher *watcher, const char *file, int line)
+{
+    const struct world *world = (const struct world *)watcher;
+    struct covered_file *covered = map_find(&world->measured, slice_of(file));
+    if (covered != NULL)
+        covered_mark(covered, line);
+}
+
+/* Counting lines takes time that scripts are not to blame for. */
+static struct script_limits limits_of(const struct world *world)
 {
     struct script_limits limits = SCRIPT_LIMITS_DEFAULT;
-    limits.cpu_ms = (unsigned)config->hook_ms;
-    limits.memory = config->hook_bytes;
+    limits.cpu_ms = (unsigned)world->config->hook_ms * (world->coverage != NULL ? 10 : 1);
+    limits.memory = world->config->hook_bytes;
+    limits.watcher = world->coverage != NULL ? &world->watcher : NULL;
     return limits;
 }
 
@@ -56,10 +66,12 @@ static void on_turn_end(void *context)
     guests_flush(context);
 }
 
-struct world *world_create(const struct config *config)
+struct world *world_create(const struct config *config, struct coverage *coverage)
 {
     struct world *world = xcalloc(1, sizeof *world);
+    world->watcher.line = mark_line;
     world->config = config;
+    world->coverage = coverage;
     world->clock = (struct clock){START_MS, START_UNIX_MS};
     log_init(&world->log, LOG_INFO, LOG_FORMAT_JSON, memfd_create("log", MFD_CLOEXEC));
     fill_options(world);
@@ -67,7 +79,7 @@ struct world *world_create(const struct config *config)
     loop_use_clock(world->loop, &world->clock);
     world->hub = hub_create(0, 1, world->hubs, world->loop, &world->options);
     world->hubs[0] = world->hub;
-    world->runtime = runtime_create(&(struct runtime_options){.limits = limits_of(config),
+    world->runtime = runtime_create(&(struct runtime_options){.limits = limits_of(world),
                                                               .explains = true,
                                                               .log = &world->log,
                                                               .clock = &world->clock},
@@ -91,6 +103,7 @@ void world_destroy(struct world *world)
     for (unsigned i = 0; i < world->set_count; i++)
         script_set_destroy(world->sets[i]);
     free(world->sets);
+    map_finish(&world->measured);
     close(world->log.fd);
     free(world);
 }
@@ -117,7 +130,7 @@ static void put_in_force(struct world *world, struct script_set *set)
 bool world_load(struct world *world, const char *folder, struct problems *problems)
 {
     struct catalogue_options options = {
-        .folder = folder, .limits = limits_of(world->config), .log = &world->log};
+        .folder = folder, .limits = limits_of(world), .log = &world->log};
     struct script_set *set = catalogue_load(&options, world->set_count + 1, problems);
     if (set == NULL)
         return false;
@@ -126,6 +139,21 @@ bool world_load(struct world *world, const char *folder, struct problems *proble
     else
         put_in_force(world, set);
     return true;
+}
+
+void world_measure_nothing(struct world *world)
+{
+    map_finish(&world->measured);
+    world->measured = (struct map){0};
+}
+
+void world_measure(struct world *world, struct slice file)
+{
+    if (world->coverage == NULL)
+        return;
+    struct covered_file *covered = coverage_file(world->coverage, file);
+    if (map_find(&world->measured, file) == NULL)
+        map_add(&world->measured, slice_of(covered->name), covered);
 }
 
 /* ---- time ---- */

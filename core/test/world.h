@@ -7,13 +7,18 @@
 #include "dialect/api.h"
 #include "hub/hub.h"
 #include "script/runtime.h"
+#include "script/vm.h"
+#include "test/coverage.h"
 #include "test/guest.h"
 
 /* Everything happens in world_settle: guests and the server API may be told things before, and are
  * heard after. */
 struct world {
+    struct vm_watcher watcher; /* first */
     const struct config *config;
-    struct log log; /* JSON lines into a file in memory */
+    struct coverage *coverage; /* NULL: lines are not counted */
+    struct map measured;       /* struct covered_file of the files whose lines are */
+    struct log log;            /* JSON lines into a file in memory */
     struct clock clock;
     struct loop *loop;
     struct hub *hub, *hubs[1];
@@ -26,14 +31,19 @@ struct world {
     struct guest *guests; /* who has not been destroyed */
 };
 
-/* The configuration is lent. Its clients are as in dev mode: a refusal says why. Nothing is in
- * force until world_load has succeeded once, and nobody may come before. */
-struct world *world_create(const struct config *config);
+/* Both are lent; coverage may be NULL. Its clients are as in dev mode: a refusal says why. Nothing
+ * is in force until world_load has succeeded once, and nobody may come before. */
+struct world *world_create(const struct config *config, struct coverage *coverage);
 void world_destroy(struct world *world); /* its guests too; NULL is fine */
 
 /* Puts the scripts of a folder in force, as a reload does. False: *problems has all that is wrong,
  * and what was in force stays. */
 bool world_load(struct world *world, const char *folder, struct problems *problems);
+
+/* From now on the lines of these files alone are counted, where lines are: those that stand as they
+ * are on disk. */
+void world_measure_nothing(struct world *world);
+void world_measure(struct world *world, struct slice file);
 
 /* Turns until nobody has anything left to do at this moment of the clock. */
 void world_settle(struct world *world);

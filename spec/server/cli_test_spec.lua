@@ -351,6 +351,45 @@ describe("weir test", function()
     assert.equal("pending", told.tests[3].status)
   end)
 
+  it("tells which lines of the scripts never ran", function()
+    local files = {
+      ["chat.lua"] = table.concat({
+        'local words = require "words"',
+        'local c = channel("c", { publish = "user" })',
+        "function c:on_publish(msg)",
+        '  if msg == "a" then',
+        "    return true",
+        "  elseif msg == \"b\" then",
+        "    self.state.b = 1",
+        "    return { b = words.twice(1) }",
+        "  else",
+        "    return { c = 1 }",
+        "  end",
+        "end",
+        "function c:rpc_never()",
+        "  return 1",
+        "end",
+      }, "\n"),
+      ["lib/words.lua"] = "return { twice = function(n)\n  return 2 * n\nend }\n",
+      ["other.lua"] = 'channel("other", {})',
+    }
+    local body = [[
+      it("is half", function()
+        t.load("chat.lua"):client({ user = "ann" }):publish("c", "a")
+      end)
+      it("is of another text", function()
+        t.load { ["chat.lua"] = "\n\n\n\n\n\nlog 'x'\nlog 'y'\nchannel('x', {})" }
+      end)
+    ]]
+    local result = run(body, files, { "--coverage" })
+    assert.equal(0, result.code, result.out)
+    has(result.out, " % of chat.lua: never ran line 6-8, 10, 14\n", " % of lib/words.lua: never ran line 2\n",
+      "  0 % of other.lua: never ran line 1\n")
+    local told = cjson.decode(run(body, files, { "--coverage", "--json" }).out).coverage
+    assert.same({ file = "chat.lua", lines = 11, run = 6, missed = { 6, 7, 8, 10, 14 } }, told[1])
+    has_not(run(body, files, {}).out, "never ran")
+  end)
+
   it("lets specs require what is in lib, and read files", function()
     passes([[
       it("requires", function()
