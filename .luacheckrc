@@ -14,6 +14,7 @@ local scripts = {
   unused_args = false,
 }
 files["lua"] = scripts
+files["lua/test_run.lua"] = { globals = { os = { fields = { "exit" } } } }
 files["examples"] = scripts
 files["examples/**/*_spec.lua"] = { std = "+busted" }
 files["scripts"] = scripts

@@ -42,6 +42,9 @@ local test = assert(load(module_source, "@weir.test", "t"))(core, folder)
 package.preload["weir.test"] = function() return test end
 package.path = ("%s/?.lua;%s/lib/?.lua;%s"):format(folder, folder, package.path)
 
+-- All would look well: nothing is told of a run that ends in its middle.
+function os.exit() error("os.exit() in a spec would end all of them", 2) end
+
 -- ---- what happened ----
 
 local tests, broken, count = {}, {}, { passed = 0, failed = 0, pending = 0 }

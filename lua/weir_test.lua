@@ -251,7 +251,7 @@ function Question.__index(result, name)
       result.incident = answer.error.incident
     else
       result.ok = true
-      result.data = answer.result
+      result.data = rawget(result, "_unwrap") and answer.result.data or answer.result
     end
     return rawget(result, name)
   end
@@ -262,12 +262,17 @@ Question.__tostring = function(result)
   return Result.__tostring(result)
 end
 
--- s:api("publish", { channel = ..., data = ... }): any method of the server API.
-function Scene:api(method, body)
-  local result = setmetatable({ pending = true, _question = self.world:ask(method, encode(body or {}, "body")) }, Question)
-  self:_hear()
+local function ask(scene, method, body, unwrap)
+  local result = setmetatable({ pending = true, _unwrap = unwrap,
+    _question = scene.world:ask(method, encode(body or {}, "body")) }, Question)
+  scene:_hear()
   local _ = result.ok
   return result
+end
+
+-- s:api("publish", { channel = ..., data = ... }): any method of the server API.
+function Scene:api(method, body)
+  return ask(self, method, body)
 end
 
 function Scene:publish(channel, data)
@@ -275,9 +280,7 @@ function Scene:publish(channel, data)
 end
 
 function Scene:call(method, args)
-  local result = self:api("rpc", { method = method, data = args })
-  if result.ok and type(result.data) == "table" then result.data = result.data.data end
-  return result
+  return ask(self, "rpc", { method = method, data = args }, true)
 end
 
 function Scene:presence(channel)
@@ -358,6 +361,18 @@ function Client:_say(command)
   self.scene:_hear()
 end
 
+local function members_of(presence)
+  local list = {}
+  for id, member in pairs(presence) do
+    table.insert(list, { user = member.user, client = id, info = member.conn_info })
+  end
+  table.sort(list, function(a, b)
+    if a.user ~= b.user then return a.user < b.user end
+    return a.client < b.client
+  end)
+  return list
+end
+
 local function settle(result, message)
   result.pending = nil
   if message.error then
@@ -366,12 +381,12 @@ local function settle(result, message)
     return
   end
   result.ok = true
-  local _, body = next(message, message.id and nil)
+  local body
   for name, value in pairs(message) do
     if name ~= "id" then body = value end
   end
   result.data = body.data
-  result.presence = body.presence
+  if body.presence then result.presence, result.members = body.presence, members_of(body.presence) end
   result.num_clients, result.num_users = body.num_clients, body.num_users
   result.id = body.client
 end
@@ -432,18 +447,7 @@ end
 
 -- result.members: a list of { user, client, info }, in the order of users.
 function Client:presence(channel)
-  local result = self:_ask("presence", { channel = channel })
-  if result.ok then
-    result.members = {}
-    for id, member in pairs(result.presence) do
-      table.insert(result.members, { user = member.user, client = id, info = member.conn_info })
-    end
-    table.sort(result.members, function(a, b)
-      if a.user ~= b.user then return a.user < b.user end
-      return a.client < b.client
-    end)
-  end
-  return result
+  return self:_ask("presence", { channel = channel })
 end
 
 -- Has no reply: server.on_message gets it.

@@ -282,6 +282,7 @@ describe("weir test", function()
     fails([[local a = s:client { user = "ann" } a:subscribe "ticks" s:publish("ticks", 7) assert.not_received(a, "ticks")]],
       "expected ann not to receive anything in ticks, but there came\n      7")
     fails('assert.logged(s, "nothing of that")', 'expected "nothing of that" in the log')
+    fails("os.exit(true)", "os.exit() in a spec would end all of them")
     fails("local x; x.y = 1", "attempt to index a nil value (local 'x')")
   end)
 
