@@ -68,15 +68,22 @@ end
 
 local DEPTH_MAX = 8
 
--- Every Lua file below that is no spec, by its path from there.
+-- What the server would read: Lua that is no spec and no editor's, and schemas.
+local function is_wanted(path)
+  local is_lua = path:find "%.lua$" and not path:find "_spec%.lua$" and not path:find "%.d%.lua$"
+  return is_lua or path:find "^schemas/.*%.json$"
+end
+
+-- Every such file below, by its path from there.
 local function scripts_below(root, below, depth, found)
   for name in lfs.dir(below == "" and root or root .. "/" .. below) do
     local path = below == "" and name or below .. "/" .. name
-    if name:find "^[.#]" or name:find "_spec%.lua$" or name:find "%.d%.lua$" then -- luacheck: ignore
-    elseif is_folder(root .. "/" .. path) and depth < DEPTH_MAX then
-      scripts_below(root, path, depth + 1, found)
-    elseif name:find "%.lua$" and is_file(root .. "/" .. path) then
-      found[path] = read(root .. "/" .. path)
+    if not name:find "^[.#]" then
+      if is_folder(root .. "/" .. path) and depth < DEPTH_MAX then
+        scripts_below(root, path, depth + 1, found)
+      elseif is_wanted(path) and is_file(root .. "/" .. path) then
+        found[path] = read(root .. "/" .. path)
+      end
     end
   end
   return found
@@ -112,13 +119,13 @@ local function with_folder(files, use)
   return table.unpack(results, 2, results.n)
 end
 
--- nil: all that is there; a name: that script and lib/; a table: texts by name, which take the place of files.
+-- nil: all that is there; a name: that script, lib/ and schemas/; a table: texts by name, which take the place of files.
 local function files_of(what)
   local files = scripts_below(folder, "", 0, {})
   if type(what) ~= "string" then return files end
   if files[what] == nil then blame("there is no script %s in %s", what, folder) end
   for path in pairs(files) do
-    if path ~= what and not path:find "^lib/" then files[path] = nil end
+    if path ~= what and not path:find "^lib/" and not path:find "^schemas/" then files[path] = nil end
   end
   return files
 end
@@ -603,7 +610,13 @@ end)
 -- ---- for the runner ----
 
 -- All scripts of the folder, for who counts their lines: texts by name.
-function test._scripts() return scripts_below(folder, "", 0, {}) end
+function test._scripts()
+  local files = scripts_below(folder, "", 0, {})
+  for name in pairs(files) do
+    if not name:find "%.lua$" then files[name] = nil end
+  end
+  return files
+end
 
 -- What scripts failed with since this was asked last, for who has to find out why a test fails.
 function test._failures()
