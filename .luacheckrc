@@ -9,7 +9,7 @@ files["spec"] = { std = "+busted", max_line_length = false }
 -- `server` and what channel() returns get hooks as fields; a hook need not look at all it is given.
 local scripts = {
   globals = { "server" },
-  read_globals = { "channel", "publish", "kick", "reject", "now", "uuid", "log", "json", "shape",
+  read_globals = { "channel", "publish", "kick", "reject", "now", "uuid", "log", "json", "shape", "sleep",
     string = { fields = { "trim" } } },
   unused_args = false,
 }

@@ -27,6 +27,7 @@
 --- through; else error 111. Default: no limit.
 ---@field slow? "disconnect"|"drop_oldest"|"conflate" What becomes of messages for a reader who is behind. Default: disconnect.
 ---@field conflate? weir.Time|{ every?: weir.Time, key?: string } The newest message (of each key) once in a time. Default: off.
+---@field timeout? weir.Time How long a hook may take, waiting included; then error 504. Default: --hook-timeout-ms, 2 s.
 ---@field batch? { size: integer, delay: weir.Time } Several messages in one frame. Default: off.
 
 ---A channel, in its hooks as `self`. Your own functions are there too; other fields cannot be written: use self.state.
@@ -49,6 +50,25 @@ local Channel = {}
 ---An error when it is larger than max_size, or after 8 hooks that published one after another.
 ---@param data any What JSON can say, up to 1 MiB and 64 deep.
 function Channel:publish(data) end
+
+---Calls the method again and again, from when the hook has returned; kept over a reload. At most 64 timers a channel; they
+---end with it. An error for what is no method or no time, and for arguments that JSON cannot say.
+---@param interval weir.Time At least, and kept to, 20 ms.
+---@param method string The name of a function on the channel's table, looked up each time.
+---@param ... any Arguments.
+---@return integer id For self:cancel.
+function Channel:every(interval, method, ...) end
+
+---The same, once. Keeps the channel alive where nobody is in it.
+---@param delay weir.Time Kept to 20 ms.
+---@param method string
+---@param ... any Arguments.
+---@return integer id For self:cancel.
+function Channel:after(delay, method, ...) end
+
+---Ends a timer when the hook has returned; one that has ended is fine.
+---@param id? integer
+function Channel:cancel(id) end
 
 ---Takes clients out of this channel (unsubscribe code 2000) when the hook has returned.
 ---@param whom { user?: string, client?: string, reason?: string } By user or client, or both.
@@ -127,6 +147,11 @@ function kick(channel, whom) end
 ---@param code integer|string The text, with code 400; or a code, 400 to 1999.
 ---@param text? string
 function reject(code, text) end
+
+---The hook waits; what comes to its channel meanwhile waits in its order. An error in a callback of sort, gsub and the like,
+---and while the file loads. Past the hook's timeout it ends with error 504.
+---@param time weir.Time
+function sleep(time) end
 
 ---Unix milliseconds.
 ---@return integer

@@ -106,7 +106,8 @@ const struct command command_test = {
     .flags = flags,
     .options = OPTION_BIT(scripts) | OPTION_BIT(hook_ms) | OPTION_BIT(hook_bytes) |
                OPTION_BIT(linger_ms) | OPTION_BIT(max_channels) | OPTION_BIT(queue_bytes) |
-               OPTION_BIT(queue_ms),
+               OPTION_BIT(queue_ms) | OPTION_BIT(hook_timeout_ms) | OPTION_BIT(hook_queue) |
+               OPTION_BIT(hook_queue_bytes),
     .operand = "DIR",
     .operand_option = "scripts",
     .run = run,

@@ -57,6 +57,7 @@ static struct script_limits limits_of(const struct world *world)
     struct script_limits limits = SCRIPT_LIMITS_DEFAULT;
     limits.cpu_ms = (unsigned)world->config->hook_ms * (world->coverage != NULL ? 10 : 1);
     limits.memory = world->config->hook_bytes;
+    limits.wait_ms = (unsigned)world->config->hook_timeout_ms;
     limits.watcher = world->coverage != NULL ? &world->watcher : NULL;
     return limits;
 }

@@ -161,6 +161,79 @@ describe("weir test", function()
     ]]
   end)
 
+  it("lets hooks wait until the clock says so", function()
+    passes([[
+      it("keeps the order of a channel", function()
+        local s = t.load()
+        local ann = s:client { user = "ann" }
+        ann:subscribe "desk:1"
+        local slow, quick = ann:publish("desk:1", { n = 1, waits = true }), ann:publish("desk:1", { n = 2 })
+        assert.same({ true, true }, { slow.pending, quick.pending })
+        assert.not_received(ann, "desk:1")
+        s:advance "400ms"
+        assert.accepted(slow)
+        assert.accepted(quick)
+        assert.same({ 1, 2 }, { ann:messages("desk:1")[1].n, ann:messages("desk:1")[2].n })
+      end)
+      it("calls timers, each at its time, over a reload too", function()
+        local s = t.load()
+        local ann = s:client { user = "ann" }
+        ann:subscribe "desk:1"
+        s:advance "1h"
+        assert.equal(3600, ann:call("desk:1/ticks").data)
+        s:reload { ["lib/more.lua"] = "return 1" }
+        s:advance "1h"
+        assert.equal(7200, ann:call("desk:1/ticks").data)
+      end)
+      it("is over in time, or not", function()
+        local s = t.load()
+        local ann = s:client { user = "ann" }
+        local mine, house, long = ann:call "wait", s:call "wait", ann:call "desk:1/long"
+        s:advance "1900ms"
+        assert.same({ "waited", "waited" }, { mine.data, house.data })
+        assert.is_true(long.pending)
+        s:advance "200ms"
+        assert.refused(504, long)
+      end)
+      it("lets somebody in after a while", function()
+        local s = t.load()
+        local result = s:connect { user = "late" }
+        assert.is_true(result.pending)
+        s:advance "600ms"
+        assert.accepted(result)
+        assert.equal("waited", (function() local r = result.client:call "wait" s:advance "1s" return r.data end)())
+      end)
+      it("may be left in the middle of it", function()
+        local s = t.load()
+        s:client { user = "ann" }:call "desk:1/long"
+        s:call "desk:1/long"
+        s:connect { user = "late" }
+        s:close()
+      end)
+    ]], { ["chat.lua"] = [[
+      local desk = channel("desk:{n}", { publish = "user", call = "user" })
+      function desk:on_open()
+        self.state.ticks = 0
+        self:every("1s", "tick")
+      end
+      function desk:tick() self.state.ticks = self.state.ticks + 1 end
+      function desk:on_publish(msg)
+        if msg.waits then sleep "300ms" end
+        return { n = msg.n }
+      end
+      function desk:rpc_ticks() return self.state.ticks end
+      function desk:rpc_long() sleep "1h" end
+      function server.rpc_wait()
+        sleep "1s"
+        return "waited"
+      end
+      function server.on_connect(req)
+        if req.user == "late" then sleep "500ms" end
+        return true
+      end
+    ]] })
+  end)
+
   it("has clients of every kind", function()
     passes [[
       it("with claims", function()
