@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 struct row {
     int code;
     const char *name, *text;
@@ -34,19 +36,6 @@ static const struct row *find_error(int code)
     return find_row(error_rows, sizeof error_rows / sizeof *error_rows, code);
 }
 
-/* A sentence that filled all its room was cut, perhaps inside a character: that one goes. */
-static void drop_half_character(char *text, size_t room)
-{
-    size_t len = strlen(text);
-    if (len + 1 < room)
-        return;
-    while (len > 0 && ((unsigned char)text[len - 1] & 0xc0) == 0x80)
-        len--;
-    if (len > 0 && (unsigned char)text[len - 1] >= 0xc0)
-        len--;
-    text[len] = '\0';
-}
-
 bool fail(struct error *err, int code, const char *format, ...)
 {
     if (err == NULL)
@@ -58,7 +47,8 @@ bool fail(struct error *err, int code, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
-    drop_half_character(err->text, sizeof err->text);
+    /* It may have been cut inside a character. */
+    err->text[utf8_cut(slice_of(err->text), sizeof err->text)] = '\0';
     return false;
 }
 

@@ -137,6 +137,17 @@ size_t utf8_char(struct slice text)
     return left >= 4 ? four(at) : 0;
 }
 
+size_t utf8_cut(struct slice text, size_t max)
+{
+    size_t len = text.len < max ? text.len : max, lead = len;
+    while (lead > 0 && len - lead < 3 && ((unsigned char)text.at[lead - 1] & 0xC0) == 0x80)
+        lead--;
+    if (lead == 0 || (unsigned char)text.at[lead - 1] < 0xC0)
+        return len; /* it ends with ASCII, or with what is no UTF-8 anyway */
+    lead--;
+    return utf8_char(slice_make(text.at + lead, len - lead)) > 0 ? len : lead;
+}
+
 size_t utf8_put(char out[static 4], uint32_t point)
 {
     if (point < 0x80) {

@@ -17,6 +17,10 @@ bool utf8_is_valid(struct slice text);
 /* The length of the character that `text` begins with, 1 to 4; 0 when it begins with none. */
 size_t utf8_char(struct slice text);
 
+/* The length of the longest beginning of `text`, of at most `max` bytes, that does not end within a
+ * character. */
+size_t utf8_cut(struct slice text, size_t max);
+
 /* Writes a code point (not a surrogate) and returns its length, 1 to 4. */
 size_t utf8_put(char out[static 4], uint32_t point);
 

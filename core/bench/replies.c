@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/hex.h"
+
 struct slice reply_find(struct slice head, const char *name)
 {
     size_t name_len = strlen(name);
@@ -53,14 +55,6 @@ void reply_read_head(struct slice bytes, struct reply_head *head)
         head->content_length = strtoull(length.at, NULL, 10);
 }
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    digit |= 0x20;
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* One byte of a line between the data, or behind it: there an empty line ends it all. */
 static void read_line_byte(struct chunks *chunks, char byte)
 {
@@ -74,8 +68,8 @@ static void read_line_byte(struct chunks *chunks, char byte)
         chunks->step = chunks->left > 0 ? CHUNK_DATA : CHUNK_TRAILER_LINE;
     else if (chunks->step == CHUNK_TRAILER_LINE && byte != '\r')
         chunks->step = CHUNK_TRAILER;
-    else if (chunks->step == CHUNK_SIZE && hex_value(byte) >= 0)
-        chunks->left = chunks->left << 4 | (unsigned)hex_value(byte);
+    else if (chunks->step == CHUNK_SIZE && hex_digit(byte) >= 0)
+        chunks->left = chunks->left << 4 | (unsigned)hex_digit(byte);
     else if (chunks->step == CHUNK_SIZE)
         chunks->step = CHUNK_EXTENSION;
 }

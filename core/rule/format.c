@@ -1,6 +1,7 @@
 #include "rule/format.h"
 #include "rule/format_inside.h"
 
+#include "base/hex.h"
 #include "rule/schema_regex.h"
 
 struct format {
@@ -14,7 +15,7 @@ static bool is_uuid(struct slice text)
         return false;
     for (size_t i = 0; i < text.len; i++) {
         bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash ? text.at[i] != '-' : !is_hex(text.at[i]))
+        if (is_dash ? text.at[i] != '-' : !hex_is_digit(text.at[i]))
             return false;
     }
     return true;

@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 
+#include "base/hex.h"
+
 enum { LABEL_MAX = 63, HOSTNAME_MAX = 253 };
 
 /* Which bytes beyond ASCII are allowed: none, or those of internationalised addresses. */
@@ -140,8 +142,7 @@ bool is_idn_email(struct slice text)
 
 static bool is_percent(struct slice text, size_t i)
 {
-    return text.at[i] == '%' && text.len - i > 2 && is_hex(text.at[i + 1]) &&
-           is_hex(text.at[i + 2]);
+    return percent_begins(skip_bytes(text, i));
 }
 
 /* Letters, digits, marks, %XX, and some more. */
@@ -170,7 +171,7 @@ static bool is_literal_host(struct slice text)
     if (close == NULL)
         return false;
     struct slice inside = slice_make(text.at + 1, (size_t)(close - text.at) - 1);
-    bool is_future = inside.len > 3 && (inside.at[0] | 0x20) == 'v' && is_hex(inside.at[1]) &&
+    bool is_future = inside.len > 3 && (inside.at[0] | 0x20) == 'v' && hex_is_digit(inside.at[1]) &&
                      memchr(inside.at, '.', inside.len) != NULL &&
                      is_made_of(inside, ":", ASCII_ONLY);
     return (is_future || is_ipv6(inside)) && is_port(skip_bytes(text, inside.len + 2));

@@ -14,11 +14,6 @@ static inline bool is_letter(char c)
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
-static inline bool is_hex(char c)
-{
-    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
 /* Takes one byte if it is this one. */
 static inline bool take(struct slice *rest, char byte)
 {

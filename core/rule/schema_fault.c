@@ -5,18 +5,14 @@
 #include <stdio.h>
 
 #include "base/suggest.h"
+#include "base/utf8.h"
 
 enum { NAMES_MAX = 64 };
 
 /* Copies into room for `size` bytes with a NUL, cut between characters. */
 static void copy_cut(char *room, size_t size, struct slice text)
 {
-    size_t len = text.len;
-    if (len >= size) {
-        len = size - 4;
-        while (len > 0 && ((unsigned char)text.at[len] & 0xC0) == 0x80)
-            len--;
-    }
+    size_t len = text.len < size ? text.len : utf8_cut(text, size - 4);
     if (len > 0)
         memcpy(room, text.at, len);
     strcpy(room + len, len < text.len ? "..." : "");

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "base/memory.h"
 #include "rule/schema_uri.h"
 
@@ -212,7 +213,7 @@ static struct target follow_fragment(struct compiler *c, const struct resource *
     struct buf decoded = {0};
     struct target target = {NULL, NULL};
     buf_reserve(&decoded, 1);
-    uri_decode(fragment, &decoded);
+    percent_decode(fragment, &decoded);
     if (decoded.len == 0 || decoded.at[0] == '/') {
         target.schema = follow_pointer(c, resource, buf_slice(&decoded));
     } else {

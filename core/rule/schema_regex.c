@@ -4,6 +4,7 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 
@@ -78,25 +79,12 @@ struct translation {
     struct error *err;
 };
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-static uint32_t hex_value(const char *at, size_t len)
-{
-    uint32_t value = 0;
-    for (size_t i = 0; i < len; i++)
-        value = value << 4 | (uint32_t)(at[i] <= '9' ? at[i] - '0' : (at[i] | 0x20) - 'a' + 10);
-    return value;
-}
-
 /* So many hexadecimal digits from `at` on, no more than are there; 0 or a count of at most `max`.
  */
 static size_t count_hex(const struct translation *t, const char *at, size_t max)
 {
     size_t len = 0;
-    while (len < max && at + len < t->end && is_hex(at[len]))
+    while (len < max && at + len < t->end && hex_is_digit(at[len]))
         len++;
     return len;
 }
@@ -114,19 +102,19 @@ static bool translate_unit(struct translation *t)
     const char *at = t->at + 1;
     if (at < t->end && *at == '{') {
         size_t len = count_hex(t, at + 1, 6);
-        uint32_t point = hex_value(at + 1, len);
+        uint32_t point = hex_value(slice_make(at + 1, len));
         if (len == 0 || at + 1 + len == t->end || at[1 + len] != '}' || point > 0x10FFFF)
             return fail(t->err, ERROR_SCRIPT, "\\u{} takes a code point in hexadecimal digits");
         return add_point(t, point, at + len + 2);
     }
     if (count_hex(t, at, 4) < 4)
         return fail(t->err, ERROR_SCRIPT, "\\u takes four hexadecimal digits");
-    uint32_t high = hex_value(at, 4);
+    uint32_t high = hex_value(slice_make(at, 4));
     if (high < 0xD800 || high > 0xDFFF)
         return add_point(t, high, at + 4);
     if (high < 0xDC00 && t->end - at >= 10 && at[4] == '\\' && at[5] == 'u' &&
         count_hex(t, at + 6, 4) == 4) {
-        uint32_t low = hex_value(at + 6, 4);
+        uint32_t low = hex_value(slice_make(at + 6, 4));
         if (low >= 0xDC00 && low <= 0xDFFF)
             return add_point(t, 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00), at + 10);
     }
@@ -137,7 +125,7 @@ static bool translate_hex(struct translation *t)
 {
     if (count_hex(t, t->at + 1, 2) < 2)
         return fail(t->err, ERROR_SCRIPT, "\\x takes two hexadecimal digits");
-    return add_point(t, hex_value(t->at + 1, 2), t->at + 3);
+    return add_point(t, hex_value(slice_make(t->at + 1, 2)), t->at + 3);
 }
 
 static bool translate_control(struct translation *t)

@@ -133,23 +133,3 @@ void uri_resolve(struct slice base, struct slice reference, struct buf *out)
         buf_add_slice(out, query);
     }
 }
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
-void uri_decode(struct slice text, struct buf *out)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] == '%' && text.len - i > 2 && hex_digit(text.at[i + 1]) >= 0 &&
-            hex_digit(text.at[i + 2]) >= 0) {
-            buf_add_byte(out, (char)(hex_digit(text.at[i + 1]) << 4 | hex_digit(text.at[i + 2])));
-            i += 2;
-        } else {
-            buf_add_byte(out, text.at[i]);
-        }
-    }
-}

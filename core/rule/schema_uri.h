@@ -10,7 +10,5 @@ void uri_split(struct slice uri, struct slice *address, struct slice *fragment);
 /* Appends a reference without fragment, resolved against a base (RFC 3986, 5.2), dot segments taken
  * out. */
 void uri_resolve(struct slice base, struct slice reference, struct buf *out);
-/* Appends text with its %XX decoded; a % that is none stays. */
-void uri_decode(struct slice text, struct buf *out);
 
 #endif

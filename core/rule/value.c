@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "wire/json.h"
 
 enum { NUMBER_TEXT_MAX = 127, EXPLAIN_MAX = 100 };
@@ -164,10 +165,7 @@ static void add_cut(struct buf *out, struct slice text)
         buf_add_slice(out, text);
         return;
     }
-    size_t len = EXPLAIN_MAX;
-    while (len > 0 && ((unsigned char)text.at[len] & 0xc0) == 0x80)
-        len--;
-    buf_add(out, text.at, len);
+    buf_add(out, text.at, utf8_cut(text, EXPLAIN_MAX));
     buf_add_text(out, "...");
 }
 

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "wire/json.h"
 
 enum {
@@ -60,16 +61,6 @@ static bool is_word(struct slice name)
     return name.len > 0;
 }
 
-/* Cuts to at most `max` bytes, at the start of a character. */
-static size_t cut(struct slice text, size_t max)
-{
-    if (text.len <= max)
-        return text.len;
-    while (max > 0 && ((unsigned char)text.at[max] & 0xC0) == 0x80)
-        max--;
-    return max;
-}
-
 static void put_name(struct buf *path, struct slice name)
 {
     bool whole = name.len <= NAME_SHOWN;
@@ -77,7 +68,7 @@ static void put_name(struct buf *path, struct slice name)
         buf_printf(path, ".%.*s", SLICE_ARGS(name));
         return;
     }
-    struct slice shown = slice_make(name.at, cut(name, NAME_SHOWN));
+    struct slice shown = whole ? name : slice_make(name.at, utf8_cut(name, NAME_SHOWN));
     buf_add_byte(path, '[');
     json_quote(path, utf8_is_valid(shown) ? shown : SLICE("(not UTF-8)"));
     buf_add_text(path, whole ? "]" : "...]");

@@ -1,5 +1,6 @@
 #include "wire/body.h"
 
+#include "base/hex.h"
 #include "base/memory.h"
 
 /* What the next byte belongs to. */
@@ -42,14 +43,6 @@ bool http_body_init(struct http_body *body, const struct http_head *head, uint64
     body->left = head->length;
     body->state = BODY_LENGTH;
     return true;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static bool is_text(char c)

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include "base/hex.h"
+
 /* An event stream's first commands come in the target: a client with a hundred channels needs so much. */
 enum { TARGET_MAX = 16 * 1024 };
 
@@ -409,26 +411,14 @@ bool http_has_token(const struct http_head *head, const char *name, const char *
     return false;
 }
 
-static int hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* A percent sign without two hex digits after it stands for itself. */
+/* As a form has it: + is a space, and a + is %2B. */
 static void put_decoded(struct buf *out, struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        bool is_escape = s.at[i] == '%' && s.len - i > 2 && hex_digit(s.at[i + 1]) >= 0 &&
-                         hex_digit(s.at[i + 2]) >= 0;
-        if (!is_escape) {
-            buf_add_byte(out, (char)(s.at[i] == '+' ? ' ' : s.at[i]));
-            continue;
-        }
-        buf_add_byte(out, (char)(hex_digit(s.at[i + 1]) << 4 | hex_digit(s.at[i + 2])));
-        i += 2;
+    struct slice piece;
+    for (bool is_first = true; take_part(&s, '+', &piece); is_first = false) {
+        if (!is_first)
+            buf_add_byte(out, ' ');
+        percent_decode(piece, out);
     }
 }
 

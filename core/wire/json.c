@@ -1,6 +1,7 @@
 #include "wire/json.h"
 #include "wire/json_bytes.h"
 
+#include "base/hex.h"
 #include "base/memory.h"
 
 struct slice json_trim(struct slice text)
@@ -136,23 +137,10 @@ static struct slice string_body(struct slice string)
     return slice_make(s.at + 1, s.len - 2);
 }
 
-static uint32_t hex_digit(char byte)
-{
-    return is(byte, DIGIT) ? (uint32_t)(byte - '0') : (uint32_t)((byte | 0x20) - 'a' + 10);
-}
-
-static uint32_t unit_of(const char *digits)
-{
-    uint32_t unit = 0;
-    for (int i = 0; i < 4; i++)
-        unit = unit << 4 | hex_digit(digits[i]);
-    return unit;
-}
-
 /* From the backslash of a \u escape: one UTF-16 unit, or the two of a pair. */
 static const char *decode_unit(const char *at, const char *end, uint32_t *point)
 {
-    uint32_t high = unit_of(at + 2);
+    uint32_t high = hex_value(slice_make(at + 2, 4));
     *point = high;
     at += 6;
     if (high < 0xD800 || high > 0xDFFF)
@@ -160,7 +148,7 @@ static const char *decode_unit(const char *at, const char *end, uint32_t *point)
     *point = 0xFFFD;
     if (high > 0xDBFF || end - at < 6 || at[0] != '\\' || at[1] != 'u')
         return at;
-    uint32_t low = unit_of(at + 2);
+    uint32_t low = hex_value(slice_make(at + 2, 4));
     if (low < 0xDC00 || low > 0xDFFF)
         return at;
     *point = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);

@@ -35,6 +35,15 @@ static int is_valid(lua_State *L)
     return 1;
 }
 
+/* cut(text, max) -> the beginning */
+static int cut(lua_State *L)
+{
+    struct slice text;
+    text.at = luaL_checklstring(L, 1, &text.len);
+    lua_pushlstring(L, text.at, utf8_cut(text, (size_t)luaL_checkinteger(L, 2)));
+    return 1;
+}
+
 /* put(code point) -> its bytes */
 static int put(lua_State *L)
 {
@@ -44,8 +53,8 @@ static int put(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"is_valid", is_valid}, {"put", put}, {"check", check}, {"char", char_length}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"is_valid", is_valid}, {"put", put},          {"cut", cut},
+                                     {"check", check},       {"char", char_length}, {NULL, NULL}};
 
 int luaopen_room_utf8(lua_State *L);
 int luaopen_room_utf8(lua_State *L)

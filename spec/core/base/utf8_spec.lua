@@ -73,4 +73,22 @@ describe("base/utf8", function()
     end
     assert.same({}, wrong)
   end)
+
+  it("cuts text between characters", function()
+    local text = "aé日😀z"
+    local kept = {}
+    for max = 0, #text + 1 do kept[#kept + 1] = room.cut(text, max) end
+    assert.same({ "", "a", "a", "aé", "aé", "aé", "aé日", "aé日", "aé日", "aé日", "aé日😀", text, text }, kept)
+  end)
+
+  it("drops the half character that text was cut in already", function()
+    assert.equal("aé", room.cut("aé\xf0\x9f\x98", 99))
+    assert.equal("aé", room.cut("aé\xf0", 99))
+    assert.equal("", room.cut("\xe6\x97", 2))
+  end)
+
+  it("leaves bytes that are no text as they are", function()
+    assert.equal("a\x80\x80", room.cut("a\x80\x80", 3))
+    assert.equal(("\x80"):rep(7), room.cut(("\x80"):rep(9), 7))
+  end)
 end)
