@@ -95,10 +95,9 @@ static bool is_quoted(struct slice local, enum script script)
     if (local.len < 2 || local.at[0] != '"' || local.at[local.len - 1] != '"')
         return false;
     for (size_t i = 1; i < local.len - 1; i++) {
-        if (local.at[i] == '\\')
-            i++;
+        bool is_escaped = local.at[i] == '\\';
+        i += is_escaped;
         char c = local.at[i];
-        bool is_escaped = local.at[i - 1] == '\\' && i > 1;
         bool is_visible = (c >= ' ' && c <= '~') || is_foreign(c, script);
         if (i == local.len - 1 || !is_visible || (c == '"' && !is_escaped))
             return false;

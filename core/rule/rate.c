@@ -47,6 +47,13 @@ static bool parse_amount(struct slice word, struct rate *rate, struct error *err
     if (slash == NULL || !(duration_parse(time, &ms) || duration_unit(time, &ms)) || ms <= 0)
         return fail(err, ERROR_BAD_REQUEST,
                     "a rate's number stands before a time, as in \"5/10s\" or \"5/s\"");
+    if (ms > RATE_DAYS_MAX * INT64_C(86400000))
+        return fail(err, ERROR_BAD_REQUEST, "a rate's time is at most %dd (got \"%.*s\")",
+                    RATE_DAYS_MAX, SLICE_ARGS(time));
+    if (rate->count > (uint64_t)ms * RATE_PER_MS_MAX)
+        return fail(err, ERROR_BAD_REQUEST,
+                    "a rate of more than %d in a millisecond limits nothing (got \"%.*s\")",
+                    RATE_PER_MS_MAX, SLICE_ARGS(word));
     rate->ms = (uint64_t)ms;
     return true;
 }

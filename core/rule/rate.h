@@ -9,7 +9,8 @@
 
 enum rate_scope { RATE_USER, RATE_IP, RATE_CONNECTION, RATE_CHANNEL, RATE_CLAIM };
 
-enum { RATE_COUNT_MAX = 1000000 };
+/* One is worth a us at least, and none is remembered for longer than that time. */
+enum { RATE_COUNT_MAX = 1000000, RATE_PER_MS_MAX = 1000, RATE_DAYS_MAX = 365 };
 
 /* Immutable. The text it was made from is kept for messages. */
 struct rate {
@@ -24,7 +25,7 @@ struct rate {
 /* The language:  COUNT/TIME [per user | ip | connection | channel | claims.a.b]  TIME is "10s",
  * "1m" or a unit alone, as in "5/s". Without `per` it is per user. False and err when it is not
  * that; *rate is then nothing to finish. */
-bool rate_parse(struct slice text, struct rate *rate, struct error *err);
+bool rate_parse(struct slice text, struct rate *rate, struct error *err) MUST_USE;
 void rate_finish(struct rate *rate);
 
 /* Who is counted has one number, a time in us that moves on with each thing done (GCRA): 0 at

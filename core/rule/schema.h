@@ -26,8 +26,8 @@ enum {
 };
 
 /* A check may take so many steps, a step being a subschema that is asked, a member or an item
- * looked at, or an element of a pattern tried: so its time is linear in the message, whatever the
- * schema and the message are. */
+ * looked at, an element of a pattern tried, or some bytes of a text read again: so its time is
+ * linear in the message, whatever the schema and the message are. */
 #define SCHEMA_STEPS_BASE     20000
 #define SCHEMA_STEPS_PER_BYTE 16
 
@@ -54,7 +54,7 @@ struct schema_fault {
     const char *keyword;              /* static: "minimum" */
     char expected[256];               /* "1"; may be empty */
     char got[64];  /* its kind, and how much of it: "number 0", "string of 7 characters" */
-    bool is_limit; /* it was not found wrong, but took too many steps to check */
+    bool is_limit; /* it was not found wrong, but takes too many steps to check, or goes too deep */
 };
 
 /* NULL and err, with a pointer into the schema, when the text is not a schema. `options` NULL: the

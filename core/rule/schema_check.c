@@ -29,10 +29,11 @@ bool refuse_count(struct checker *c, enum keyword keyword, const struct constrai
 
 /* ---- marks ---- */
 
-static void marks_init(struct marks *m, uint32_t count)
+static void marks_init(struct checker *c, struct marks *m, uint32_t item)
 {
     m->few = 0;
-    m->words = (count + 63) / 64;
+    m->words = (c->tape->items[item].count + 63) / 64;
+    c->steps -= m->words;
     m->bits = m->words > 1 ? xcalloc(m->words, sizeof *m->bits) : &m->few;
 }
 
@@ -73,7 +74,7 @@ static bool run_collecting(struct checker *c, const struct subschema *s, uint32_
     if (!s->has_unevaluated)
         return run(c, s, item, outer);
     struct marks own;
-    marks_init(&own, c->tape->items[item].count);
+    marks_init(c, &own, item);
     bool fits = run(c, s, item, &own);
     if (fits && outer != NULL)
         marks_merge(outer, &own);
@@ -98,7 +99,10 @@ bool check_subschema(struct checker *c, const struct subschema *s, uint32_t item
 {
     if (s->count == 0)
         return !s->is_false || refuse(c, KEYWORD_FALSE, NULL, item);
-    if (--c->steps < 0 || c->depth == SCHEMA_NESTED_MAX) {
+    if (--c->steps < 0)
+        return false;
+    if (c->depth == SCHEMA_NESTED_MAX) {
+        c->is_too_deep = true;
         c->steps = -1;
         return false;
     }
@@ -110,10 +114,10 @@ bool check_subschema(struct checker *c, const struct subschema *s, uint32_t item
 /* Of one that need not fit: what it has evaluated counts only if it does. */
 static bool try(struct checker *c, const struct subschema *s, uint32_t item, struct marks *marks)
 {
-    if (marks == NULL)
+    if (marks == NULL || c->steps < 0)
         return check_subschema(c, s, item, NULL);
     struct marks own;
-    marks_init(&own, c->tape->items[item].count);
+    marks_init(c, &own, item);
     bool fits = check_subschema(c, s, item, &own);
     if (fits)
         marks_merge(marks, &own);
@@ -199,6 +203,8 @@ static bool check_unevaluated(struct checker *c, const struct constraint *rule, 
     uint32_t name = tape_kind(c->tape, item) == JSON_OBJECT, index = 0;
     for (uint32_t at = item + 1 + name; at < items[item].next;
          at = items[at].next + name, index++) {
+        if (--c->steps < 0)
+            return false;
         if (is_marked(marks, index))
             continue;
         if (rule->schema->is_false)
@@ -268,11 +274,13 @@ bool schema_check(const struct schema *schema, struct slice json, struct schema_
     tape_init(&tape, lent, LENT);
     tape_read(&tape, json);
     struct checker c = {.schema = schema, .tape = &tape, .number_item = UINT32_MAX};
-    c.steps = SCHEMA_STEPS_BASE + SCHEMA_STEPS_PER_BYTE * (int64_t)json.len;
+    const int64_t steps = SCHEMA_STEPS_BASE + SCHEMA_STEPS_PER_BYTE * (int64_t)json.len;
+    c.steps = steps;
     c.run.steps = &c.steps;
     bool fits = check_subschema(&c, schema->root, 0, NULL) && c.steps >= 0;
     if (c.steps < 0)
-        refuse(&c, KEYWORD_LIMIT, NULL, 0);
+        refuse_count(&c, c.is_too_deep ? KEYWORD_DEPTH : KEYWORD_LIMIT, NULL, 0,
+                     c.is_too_deep ? SCHEMA_NESTED_MAX : (unsigned)steps);
     if (!fits && fault != NULL)
         describe_finding(&c.finding, &tape, fault);
     regex_run_finish(&c.run);

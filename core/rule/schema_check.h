@@ -16,6 +16,7 @@ struct checker {
     const struct tape *tape;
     int64_t steps; /* left; negative: it is over, and no answer counts */
     unsigned depth;
+    bool is_too_deep; /* why there are no steps left */
     const struct scope *scope;
     struct finding finding;
     struct regex_run run;
@@ -37,6 +38,15 @@ bool refuse_name(struct checker *c, enum keyword keyword, const struct constrain
                  uint32_t item, struct slice name);
 bool refuse_count(struct checker *c, enum keyword keyword, const struct constraint *rule,
                   uint32_t item, unsigned count);
+
+/* The text of a string, as tape_text() has it; decoding it takes steps. */
+static inline struct slice text_of(struct checker *c, uint32_t string, struct buf *scratch)
+{
+    const struct tape_item *item = &c->tape->items[string];
+    if (item->is_escaped)
+        c->steps -= tape_steps(item->len);
+    return tape_text(c->tape, string, scratch);
+}
 
 /* Whether a value fits a subschema. Marks get which of its items or members have been evaluated,
  * but only mean something when it fits; NULL when nobody asks. */

@@ -69,7 +69,7 @@ static bool check_named(struct checker *c, struct walk *walk, uint32_t key, stru
 static bool check_member(struct checker *c, struct walk *walk, uint32_t key, bool *is_known)
 {
     struct buf scratch = {0};
-    bool fits = check_named(c, walk, key, tape_text(c->tape, key, &scratch), is_known);
+    bool fits = check_named(c, walk, key, text_of(c, key, &scratch), is_known);
     if (scratch.at != NULL)
         buf_finish(&scratch);
     return fits;
@@ -117,14 +117,11 @@ bool check_names(struct checker *c, const struct constraint *rule, uint32_t item
 static bool check_dependency(struct checker *c, const struct constraint *rule,
                              const struct dependency *each, uint32_t item, struct marks *marks)
 {
-    c->steps -= c->tape->items[item].count;
-    if (tape_find(c->tape, item, each->name) == 0)
+    if (tape_look_up(c->tape, item, each->name, &c->steps) == 0)
         return true;
-    for (uint32_t i = 0; i < each->required_count; i++) {
-        c->steps -= c->tape->items[item].count;
-        if (tape_find(c->tape, item, each->required[i]) == 0)
+    for (uint32_t i = 0; i < each->required_count; i++)
+        if (tape_look_up(c->tape, item, each->required[i], &c->steps) == 0)
             return refuse_name(c, rule->keyword, rule, item, each->required[i]);
-    }
     return each->schema == NULL || check_subschema(c, each->schema, item, marks);
 }
 
@@ -211,6 +208,7 @@ bool check_unique(struct checker *c, const struct constraint *rule, uint32_t ite
     uint32_t room = UNIQUE_FEW * 2, at = item + 1, end = items[item].next;
     while (room < items[item].count * 2)
         room *= 2;
+    c->steps -= items[item].count / 8; /* for the table */
     if (room > UNIQUE_FEW * 2)
         table = xcalloc(room, sizeof *table);
     while (at < end && c->steps >= 0 && add_seen(c, table, room - 1, at))

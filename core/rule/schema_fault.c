@@ -156,15 +156,17 @@ void describe_finding(const struct finding *finding, const struct tape *tape,
     copy_cut(fault->pointer, sizeof fault->pointer, buf_slice(&pointer));
     buf_finish(&pointer);
     fault->keyword = keyword_text(finding->keyword);
-    fault->is_limit = finding->keyword == KEYWORD_LIMIT;
+    fault->is_limit = finding->keyword == KEYWORD_LIMIT || finding->keyword == KEYWORD_DEPTH;
     fault->expected[0] = '\0';
     describe_value(tape, finding->item, fault);
     if (finding->rule != NULL)
         expect_by_rule(finding, tape, fault);
     else if (finding->keyword == KEYWORD_FALSE)
         expected(fault, "schema, nothing fits it");
+    else if (finding->keyword == KEYWORD_LIMIT)
+        expected(fault, "of %u steps: checking it takes more", finding->count);
     else
-        expected(fault, "it takes too many steps to check");
+        expected(fault, "of %u schemas asked within one another: it goes deeper", finding->count);
 }
 
 void schema_explain(const struct schema_fault *fault, struct buf *out)

@@ -58,8 +58,9 @@ enum keyword {
     KEYWORDS(X)
 #undef X
         KEYWORD_COUNT,
-    KEYWORD_FALSE, /* the schema `false` itself, and what is over the limit: for faults */
-    KEYWORD_LIMIT,
+    KEYWORD_FALSE, /* for faults: the schema `false` itself, ... */
+    KEYWORD_LIMIT, /* ... and what could not be checked: too many steps, ... */
+    KEYWORD_DEPTH, /* ... too deep */
 };
 
 /* Kinds of values as bits, by enum json_kind; a number that is whole has one more. */
@@ -275,10 +276,10 @@ const struct property *find_property(const struct members *m, struct slice name)
 /* What was found wrong. */
 struct finding {
     enum keyword keyword;
-    const struct constraint *rule; /* NULL for KEYWORD_FALSE and KEYWORD_LIMIT */
+    const struct constraint *rule; /* NULL for KEYWORD_FALSE, KEYWORD_LIMIT and KEYWORD_DEPTH */
     uint32_t item;
     struct slice name; /* of REQUIRED and DEPENDENT_REQUIRED */
-    unsigned count;    /* of ONE_OF and CONTAINS: how many fit */
+    unsigned count;    /* of ONE_OF and CONTAINS: how many fit; of LIMIT and DEPTH: the limit */
 };
 void describe_finding(const struct finding *finding, const struct tape *tape,
                       struct schema_fault *fault);

@@ -343,6 +343,7 @@ const char *keyword_text(enum keyword keyword)
             [KEYWORD_COUNT] = "",
         [KEYWORD_FALSE] = "false",
         [KEYWORD_LIMIT] = "limit",
+        [KEYWORD_DEPTH] = "limit",
     };
     return texts[keyword];
 }
@@ -362,7 +363,7 @@ static bool check_unknown(const struct found *f, uint32_t key, struct slice name
         if (slice_is(name, retired[i].name))
             return schema_wrong(f->c, f->source, key, "is not of JSON Schema 2020-12, which has %s",
                                 retired[i].now);
-    const char *near = suggest(name, known);
+    const char *near = slice_begins(name, "x-") ? NULL : suggest(name, known);
     return near == NULL ||
            schema_wrong(f->c, f->source, key,
                         "is no keyword; did you mean \"%s\"? Words of your own begin with x-",

@@ -319,6 +319,7 @@ enum { NOT_VISITED, VISITING, VISITED };
 struct search {
     const struct subschema *found;
     unsigned depth;
+    bool is_long; /* what was found is no circle, but too deep */
 };
 
 /* A reference that comes back to its own place without having gone into the value would never end.
@@ -329,7 +330,8 @@ static void search_circle(void *arg, const struct subschema *at)
     struct subschema *s = at->source->compiled[at->item];
     if (search->found != NULL || s->visit == VISITED)
         return;
-    if (s->visit == VISITING || ++search->depth > SCHEMA_NESTED_MAX) {
+    search->is_long = s->visit != VISITING && ++search->depth > SCHEMA_NESTED_MAX;
+    if (s->visit == VISITING || search->is_long) {
         search->found = s;
         return;
     }
@@ -347,9 +349,11 @@ bool check_circles(struct compiler *c)
         search_circle(&search, c->schema->subschemas[i]);
     if (search.found == NULL)
         return true;
-    return schema_wrong(
-        c, search.found->source, search.found->item,
-        search.depth > SCHEMA_NESTED_MAX
-            ? "refers through too many others"
-            : "refers to itself without going into the value, which would never end");
+    if (!search.is_long)
+        return schema_wrong(c, search.found->source, search.found->item,
+                            "refers to itself without going into the value, which would never end");
+    return schema_wrong(c, search.found->source, search.found->item,
+                        "is asked about a value by way of more than %d others, each by the one "
+                        "before ($ref, allOf and so on): make that chain shorter",
+                        SCHEMA_NESTED_MAX);
 }

@@ -6,6 +6,7 @@
 static const struct decimal *number_at(struct checker *c, uint32_t item)
 {
     if (c->number_item != item) {
+        c->steps -= tape_steps(c->tape->items[item].len);
         decimal_parse(tape_slice(c->tape, item), &c->number);
         c->number_item = item;
     }
@@ -15,6 +16,7 @@ static const struct decimal *number_at(struct checker *c, uint32_t item)
 static bool is_integer(struct checker *c, uint32_t item)
 {
     struct slice text = tape_slice(c->tape, item);
+    c->steps -= tape_steps(text.len);
     for (size_t i = 0; i < text.len; i++)
         if (text.at[i] > '9' || text.at[i] == '.')
             return decimal_is_integer(number_at(c, item));
@@ -66,6 +68,12 @@ bool check_number(struct checker *c, const struct constraint *rule, uint32_t ite
     return fits || refuse(c, rule->keyword, rule, item);
 }
 
+static size_t length_of(struct checker *c, uint32_t string)
+{
+    c->steps -= tape_steps(c->tape->items[string].len);
+    return tape_length(c->tape, string);
+}
+
 /* A code point takes a byte at least, and at most twelve, as two escapes. */
 bool check_length(struct checker *c, const struct constraint *rule, uint32_t item,
                   struct marks *marks)
@@ -75,9 +83,9 @@ bool check_length(struct checker *c, const struct constraint *rule, uint32_t ite
     bool fits;
     if (rule->keyword == KEYWORD_MIN_LENGTH)
         fits = bytes / 12 >= rule->count ||
-               (bytes >= rule->count && tape_length(c->tape, item) >= rule->count);
+               (bytes >= rule->count && length_of(c, item) >= rule->count);
     else
-        fits = bytes <= rule->count || tape_length(c->tape, item) <= rule->count;
+        fits = bytes <= rule->count || length_of(c, item) <= rule->count;
     return fits || refuse(c, rule->keyword, rule, item);
 }
 
@@ -86,7 +94,7 @@ bool check_pattern(struct checker *c, const struct constraint *rule, uint32_t it
 {
     (void)marks;
     struct buf scratch = {0};
-    bool fits = regex_match(rule->regex, tape_text(c->tape, item, &scratch), &c->run);
+    bool fits = regex_match(rule->regex, text_of(c, item, &scratch), &c->run);
     buf_finish(&scratch);
     return fits || refuse(c, KEYWORD_PATTERN, rule, item);
 }
@@ -96,7 +104,9 @@ bool check_format(struct checker *c, const struct constraint *rule, uint32_t ite
 {
     (void)marks;
     struct buf scratch = {0};
-    bool fits = format_is_valid(rule->format, tape_text(c->tape, item, &scratch));
+    struct slice text = text_of(c, item, &scratch);
+    c->steps -= format_steps(rule->format, text.len);
+    bool fits = c->steps >= 0 && format_is_valid(rule->format, text);
     buf_finish(&scratch);
     return fits || refuse(c, KEYWORD_FORMAT, rule, item);
 }

@@ -115,21 +115,31 @@ struct slice tape_unquote(const struct tape *tape, uint32_t string, struct buf *
     return buf_slice(scratch);
 }
 
-static bool text_is(const struct tape *tape, uint32_t string, struct slice text)
+static bool text_is(const struct tape *tape, uint32_t string, struct slice text, int64_t *steps)
 {
+    const struct tape_item *item = &tape->items[string];
     struct buf scratch = {0};
+    if (!item->is_escaped && item->len != text.len + 2)
+        return false;
+    *steps -= tape_steps(item->len);
     bool is = slice_is_equal(tape_text(tape, string, &scratch), text);
     buf_finish(&scratch);
     return is;
 }
 
-uint32_t tape_find(const struct tape *tape, uint32_t object, struct slice name)
+uint32_t tape_look_up(const struct tape *tape, uint32_t object, struct slice name, int64_t *steps)
 {
     uint32_t found = 0, end = tape->items[object].next;
-    for (uint32_t key = object + 1; key < end; key = tape->items[key + 1].next)
-        if (text_is(tape, key, name))
+    for (uint32_t key = object + 1; key < end && --*steps >= 0; key = tape->items[key + 1].next)
+        if (text_is(tape, key, name, steps))
             found = key + 1;
     return found;
+}
+
+uint32_t tape_find(const struct tape *tape, uint32_t object, struct slice name)
+{
+    int64_t steps = INT64_MAX;
+    return tape_look_up(tape, object, name, &steps);
 }
 
 static size_t count_points(struct slice text)
@@ -150,10 +160,13 @@ size_t tape_length(const struct tape *tape, uint32_t string)
 
 /* ---- equality ---- */
 
-static bool texts_are_equal(const struct tape *a, uint32_t i, const struct tape *b, uint32_t k)
+static bool texts_are_equal(const struct tape *a, uint32_t i, const struct tape *b, uint32_t k,
+                            int64_t *steps)
 {
     struct buf scratch = {0};
-    bool is = text_is(a, i, tape_text(b, k, &scratch));
+    if (b->items[k].is_escaped)
+        *steps -= tape_steps(b->items[k].len);
+    bool is = text_is(a, i, tape_text(b, k, &scratch), steps);
     buf_finish(&scratch);
     return is;
 }
@@ -184,7 +197,7 @@ static uint32_t find_name(const struct tape *a, uint32_t name, const struct tape
     for (uint32_t n = 0; n < b->items[object].count && --*steps >= 0; n++) {
         if (key >= b->items[object].next)
             key = object + 1;
-        if (texts_are_equal(a, name, b, key))
+        if (texts_are_equal(a, name, b, key, steps))
             return key;
         key = b->items[key + 1].next;
     }
@@ -213,9 +226,10 @@ bool tape_is_equal(const struct tape *a, uint32_t i, const struct tape *b, uint3
         return false;
     switch (left->kind) {
     case JSON_NUMBER:
+        *steps -= tape_steps(left->len + (size_t)right->len);
         return numbers_are_equal(tape_slice(a, i), tape_slice(b, k));
     case JSON_STRING:
-        return texts_are_equal(a, i, b, k);
+        return texts_are_equal(a, i, b, k, steps);
     case JSON_ARRAY:
         return arrays_are_equal(a, i, b, k, steps);
     case JSON_OBJECT:
@@ -235,8 +249,9 @@ static uint64_t hash_pair(uint64_t a, uint64_t b)
     return hash_bytes(slice_make((const char *)pair, sizeof pair));
 }
 
-static uint64_t hash_text(const struct tape *tape, uint32_t string)
+static uint64_t hash_text(const struct tape *tape, uint32_t string, int64_t *steps)
 {
+    *steps -= tape_steps(tape->items[string].len);
     struct buf scratch = {0};
     uint64_t hash = hash_bytes(tape_text(tape, string, &scratch));
     buf_finish(&scratch);
@@ -256,7 +271,7 @@ static uint64_t hash_object(const struct tape *tape, uint32_t object, int64_t *s
 {
     uint64_t sum = 0;
     for (uint32_t key = object + 1; key < tape->items[object].next; key = tape->items[key + 1].next)
-        sum += hash_pair(hash_text(tape, key), tape_hash(tape, key + 1, steps));
+        sum += hash_pair(hash_text(tape, key, steps), tape_hash(tape, key + 1, steps));
     return hash_pair(sum, JSON_OBJECT);
 }
 
@@ -266,13 +281,14 @@ uint64_t tape_hash(const struct tape *tape, uint32_t item, int64_t *steps)
         return 0;
     switch (tape_kind(tape, item)) {
     case JSON_STRING:
-        return hash_text(tape, item);
+        return hash_text(tape, item, steps);
     case JSON_ARRAY:
         return hash_array(tape, item, steps);
     case JSON_OBJECT:
         return hash_object(tape, item, steps);
     case JSON_NUMBER: {
         struct decimal number;
+        *steps -= tape_steps(tape->items[item].len);
         decimal_parse(tape_slice(tape, item), &number);
         return decimal_hash(&number);
     }

@@ -55,13 +55,21 @@ static inline struct slice tape_text(const struct tape *tape, uint32_t string, s
     return slice_make(item->at + 1, item->len - 2);
 }
 
+/* What it takes to go through so many bytes, decoding them or not. */
+static inline int64_t tape_steps(size_t bytes)
+{
+    return (int64_t)(bytes / 32);
+}
+
 /* The value of that name in an object, the last where it is repeated; 0 when there is none. */
 uint32_t tape_find(const struct tape *tape, uint32_t object, struct slice name);
+/* The same, taking a step for each member. */
+uint32_t tape_look_up(const struct tape *tape, uint32_t object, struct slice name, int64_t *steps);
 /* How many code points a string has. */
 size_t tape_length(const struct tape *tape, uint32_t string);
 
 /* Equal as JSON Schema has it: 1 is 1.0, and members have no order. Each value compared takes a
- * step. */
+ * step, and its bytes take theirs. */
 bool tape_is_equal(const struct tape *a, uint32_t i, const struct tape *b, uint32_t k,
                    int64_t *steps);
 /* Equal values have equal hashes, which strangers cannot foresee. */

@@ -9,17 +9,42 @@
 #include "rule/schema_number.h"
 #include "wire/json.h"
 
+/* What limits say of a type. */
+enum measure { NO_MEASURE, OF_VALUE, OF_CHARACTERS, OF_MEMBERS, OF_ITEMS };
+
 struct type {
     const char *name;
-    const char
-        *keyword; /* what ranges say of it: "min" or "max" and this; NULL: they say nothing */
+    enum measure measure;
 };
 
-enum { TYPES = 8, NAMES_MAX = TYPES + 32 };
+enum type_index { TYPE_STRING, TYPE_ARRAY, TYPE_ANY, TYPES = 8, NAMES_MAX = TYPES + 32 };
 
 static const struct type types[TYPES] = {
-    {"string", "Length"}, {"integer", "imum"},      {"number", "imum"}, {"boolean", NULL},
-    {"null", NULL},       {"object", "Properties"}, {"array", "Items"}, {"any", NULL},
+    [TYPE_STRING] = {"string", OF_CHARACTERS},
+    [TYPE_ARRAY] = {"array", OF_ITEMS},
+    [TYPE_ANY] = {"any", NO_MEASURE}, /* JSON Schema has no word for it */
+    {"integer", OF_VALUE},
+    {"number", OF_VALUE},
+    {"object", OF_MEMBERS},
+    {"boolean", NO_MEASURE},
+    {"null", NO_MEASURE},
+};
+
+enum limit { LEAST, MOST, ABOVE, BELOW, PATTERN, LIMITS };
+
+static const char *const keywords[LIMITS][OF_ITEMS + 1] = {
+    [LEAST] = {NULL, "minimum", "minLength", "minProperties", "minItems"},
+    [MOST] = {NULL, "maximum", "maxLength", "maxProperties", "maxItems"},
+    [ABOVE] = {NULL, "exclusiveMinimum", NULL, NULL, NULL},
+    [BELOW] = {NULL, "exclusiveMaximum", NULL, NULL, NULL},
+    [PATTERN] = {NULL, NULL, "pattern", NULL, NULL},
+};
+
+/* What stands behind a type. */
+struct limits {
+    const struct type *type;
+    unsigned given; /* a bit for each enum limit */
+    struct buf out; /* each with a comma before it */
 };
 
 /* The parts between "|", written apart: strings to choose from, and schemas. */
@@ -100,44 +125,41 @@ static bool take_number(struct parser *p, struct slice *number)
     return true;
 }
 
-/* Begins a keyword, made of two pieces; each may stand once. */
-static bool add_keyword(struct parser *p, const char *at, const char *first, const char *second,
-                        struct buf *out)
+/* Begins the keyword of a limit; each may stand once. */
+static bool add_keyword(struct parser *p, const char *at, enum limit limit, struct limits *limits)
 {
-    char key[32];
-    int len = snprintf(key, sizeof key, ",\"%s%s\":", first, second);
-    if (out->len > 0 && memmem(out->at, out->len, key, (size_t)len) != NULL)
+    if (limits->given >> limit & 1)
         return refuse(p, at, "this limit is there already");
-    buf_add(out, key, (size_t)len);
+    limits->given |= 1u << limit;
+    buf_printf(&limits->out, ",\"%s\":", keywords[limit][limits->type->measure]);
     return true;
 }
 
-static bool add_limit(struct parser *p, const struct type *type, const char *which,
-                      struct slice number, struct buf *out)
+static bool add_limit(struct parser *p, enum limit limit, struct slice number,
+                      struct limits *limits)
 {
     struct decimal value;
     decimal_parse(number, &value);
-    bool is_count = strcmp(type->keyword, "imum") != 0;
-    if (is_count && (value.is_negative || !decimal_is_integer(&value)))
+    if (limits->type->measure != OF_VALUE && (value.is_negative || !decimal_is_integer(&value)))
         return refuse(p, number.at, "it counts, so it is a whole number from 0 on");
-    if (!add_keyword(p, number.at, which, type->keyword, out))
+    if (!add_keyword(p, number.at, limit, limits))
         return false;
-    buf_add_slice(out, number);
+    buf_add_slice(&limits->out, number);
     return true;
 }
 
 /* "1..5", "1.." or "..5". */
-static bool parse_range(struct parser *p, const struct type *type, struct buf *out)
+static bool parse_range(struct parser *p, struct limits *limits)
 {
     const char *start = p->at;
     struct slice low = {NULL, 0}, high = {NULL, 0};
     struct decimal least, most;
-    if (*p->at != '.' && (!take_number(p, &low) || !add_limit(p, type, "min", low, out)))
+    if (*p->at != '.' && (!take_number(p, &low) || !add_limit(p, LEAST, low, limits)))
         return false;
     if (!take(p, '.') || !take(p, '.'))
         return refuse(p, p->at, "\"..\" must follow: a range is 1..500, 1.. or ..500");
     bool has_high = p->at < p->end && (*p->at == '-' || is_digit_at(p, p->at));
-    if (has_high && (!take_number(p, &high) || !add_limit(p, type, "max", high, out)))
+    if (has_high && (!take_number(p, &high) || !add_limit(p, MOST, high, limits)))
         return false;
     if (low.at == NULL && high.at == NULL)
         return refuse(p, start, "a range has a number at one end at least");
@@ -149,43 +171,39 @@ static bool parse_range(struct parser *p, const struct type *type, struct buf *o
 }
 
 /* ">=1", "<=9", ">0", "<1". */
-static bool parse_bound(struct parser *p, const struct type *type, struct buf *out)
+static bool parse_bound(struct parser *p, struct limits *limits)
 {
     const char *start = p->at;
     bool is_low = *p->at++ == '>', is_inclusive = take(p, '=');
+    enum limit limit = is_inclusive ? (is_low ? LEAST : MOST) : is_low ? ABOVE : BELOW;
     struct slice number;
     skip_spaces(p);
     if (!take_number(p, &number))
         return false;
-    if (is_inclusive)
-        return add_limit(p, type, is_low ? "min" : "max", number, out);
-    if (strcmp(type->keyword, "imum") != 0)
-        return refuse(p, start, "what is counted has %c=", is_low ? '>' : '<');
-    if (!add_keyword(p, start, "exclusive", is_low ? "Minimum" : "Maximum", out))
-        return false;
-    buf_add_slice(out, number);
-    return true;
+    if (keywords[limit][limits->type->measure] == NULL)
+        return refuse(p, start, "what is counted has %c=", *start);
+    return add_limit(p, limit, number, limits);
 }
 
 /* Up to the slash that is not escaped. */
-static bool parse_pattern(struct parser *p, const struct type *type, struct buf *out)
+static bool parse_pattern(struct parser *p, struct limits *limits)
 {
     const char *start = p->at++, *first = p->at;
     while (p->at < p->end && *p->at != '/')
         p->at += *p->at == '\\' && p->at + 1 < p->end ? 2 : 1;
     if (p->at == p->end)
         return refuse(p, start, "the pattern must end with a /");
-    if (strcmp(type->keyword, "Length") != 0)
+    if (keywords[PATTERN][limits->type->measure] == NULL)
         return refuse(p, start, "only strings have patterns");
-    if (!add_keyword(p, start, "pattern", "", out))
+    if (!add_keyword(p, start, PATTERN, limits))
         return false;
-    json_quote(out, slice_make(first, (size_t)(p->at - first)));
+    json_quote(&limits->out, slice_make(first, (size_t)(p->at - first)));
     p->at++;
     return true;
 }
 
-/* Whatever follows a type, into `out`, each with a comma before it. */
-static bool parse_limits(struct parser *p, const struct type *type, struct buf *out)
+/* Whatever follows a type. */
+static bool parse_limits(struct parser *p, struct limits *limits)
 {
     for (;;) {
         skip_spaces(p);
@@ -194,11 +212,11 @@ static bool parse_limits(struct parser *p, const struct type *type, struct buf *
              is_bound = c == '<' || c == '>';
         if (!is_range && !is_bound && c != '/')
             return true;
-        if (type->keyword == NULL)
-            return refuse(p, p->at, "\"%s\" has no limits", type->name);
-        if (is_range   ? !parse_range(p, type, out)
-            : is_bound ? !parse_bound(p, type, out)
-                       : !parse_pattern(p, type, out))
+        if (limits->type->measure == NO_MEASURE)
+            return refuse(p, p->at, "\"%s\" has no limits", limits->type->name);
+        if (is_range   ? !parse_range(p, limits)
+            : is_bound ? !parse_bound(p, limits)
+                       : !parse_pattern(p, limits))
             return false;
     }
 }
@@ -207,19 +225,27 @@ static bool parse_limits(struct parser *p, const struct type *type, struct buf *
 
 static bool parse_choice(struct parser *p, struct buf *out);
 
-static void add_schema(struct parts *parts, struct slice head, const struct buf *limits)
+/* What follows a type, and with `head`, which says the type, all of it as a schema. */
+static bool parse_rest(struct parser *p, const struct type *type, struct slice head,
+                       struct parts *parts, bool *is_plain)
 {
-    comma(&parts->schemas);
-    buf_add_byte(&parts->schemas, '{');
-    buf_add_slice(&parts->schemas, head);
-    buf_add_slice(&parts->schemas, buf_slice(limits));
-    buf_add_byte(&parts->schemas, '}');
+    struct limits limits = {.type = type};
+    bool is_good = parse_limits(p, &limits);
+    *is_plain = limits.given == 0;
+    if (is_good) {
+        comma(&parts->schemas);
+        buf_printf(&parts->schemas, "{%.*s%.*s}", SLICE_ARGS(head),
+                   SLICE_ARGS(buf_slice(&limits.out)));
+    }
+    buf_finish(&limits.out);
+    return is_good;
 }
 
 static bool parse_array(struct parser *p, struct parts *parts)
 {
     const char *start = p->at++;
-    struct buf head = {0}, limits = {0};
+    struct buf head = {0};
+    bool is_plain;
     if (++p->depth > SHAPE_DEPTH_MAX)
         return refuse(p, start, "nested more than %d deep", SHAPE_DEPTH_MAX);
     buf_add_text(&head, "\"type\":\"array\",\"items\":");
@@ -229,41 +255,34 @@ static bool parse_array(struct parser *p, struct parts *parts)
     else if (is_good && !take(p, ']'))
         is_good = refuse(p, p->at, "a ] must come here");
     p->depth--;
-    is_good = is_good && parse_limits(p, &types[6], &limits);
-    if (is_good)
-        add_schema(parts, buf_slice(&head), &limits);
+    is_good = is_good && parse_rest(p, &types[TYPE_ARRAY], buf_slice(&head), parts, &is_plain);
     buf_finish(&head);
-    buf_finish(&limits);
     return is_good;
 }
 
 static bool parse_type(struct parser *p, const struct type *type, struct parts *parts)
 {
-    struct buf head = {0}, limits = {0};
-    bool is_any = strcmp(type->name, "any") == 0, is_good = parse_limits(p, type, &limits);
+    struct buf head = {0};
+    bool is_any = type == &types[TYPE_ANY], is_plain;
     if (!is_any)
         buf_printf(&head, "\"type\":\"%s\"", type->name);
-    if (is_good && limits.len == 0 && !is_any) {
+    bool is_good = parse_rest(p, type, buf_slice(&head), parts, &is_plain);
+    if (is_good && is_plain && !is_any) {
         comma(&parts->names);
         buf_printf(&parts->names, "\"%s\"", type->name);
         parts->plain_count++;
     }
-    if (is_good)
-        add_schema(parts, buf_slice(&head), &limits);
     buf_finish(&head);
-    buf_finish(&limits);
     return is_good;
 }
 
 static bool parse_format(struct parser *p, struct slice name, struct parts *parts)
 {
-    struct buf head = {0}, limits = {0};
+    struct buf head = {0};
+    bool is_plain;
     buf_printf(&head, "\"type\":\"string\",\"format\":\"%.*s\"", SLICE_ARGS(name));
-    bool is_good = parse_limits(p, &types[0], &limits);
-    if (is_good)
-        add_schema(parts, buf_slice(&head), &limits);
+    bool is_good = parse_rest(p, &types[TYPE_STRING], buf_slice(&head), parts, &is_plain);
     buf_finish(&head);
-    buf_finish(&limits);
     return is_good;
 }
 
@@ -402,15 +421,22 @@ void shape_add_schema(struct shape *shape, struct slice name, struct slice schem
     json_quote(&shape->required, name);
 }
 
+bool shape_name(struct slice *name)
+{
+    bool is_optional = name->len > 1 && name->at[name->len - 1] == '?';
+    name->len -= is_optional;
+    return is_optional;
+}
+
 bool shape_add(struct shape *shape, struct slice name, struct slice text, struct error *err)
 {
     struct buf schema = {0};
     struct error why = {0};
-    bool is_optional;
+    bool may_miss = shape_name(&name), is_optional;
     bool is_good = utf8_is_valid(name) ? shape_field(text, &schema, &is_optional, &why)
                                        : fail(&why, ERROR_SCRIPT, "its name is not UTF-8");
     if (is_good)
-        shape_add_schema(shape, name, buf_slice(&schema), is_optional);
+        shape_add_schema(shape, name, buf_slice(&schema), is_optional || may_miss);
     else
         fail(err, ERROR_SCRIPT, "%.*s: %s", utf8_is_valid(name) ? (int)name.len : 0, name.at,
              why.text);

@@ -19,9 +19,9 @@ local FORMATS = {
     { "P", "PT", "P1DT", "1D", "P1Y2D", "P2D1M", "P1W2D", "P1.5D", "P1", "PT1D", "P1S", "", "p1d", "PW" },
   },
   email = {
-    { "a@b.de", "first.last+tag@sub.example.com", '"a b\\"c"@x.y', "a@[127.0.0.1]", "a@[IPv6:::1]", '""@a.b' },
+    { "a@b.de", "first.last+tag@sub.example.com", '"a b\\"c"@x.y', "a@[127.0.0.1]", "a@[IPv6:::1]", '""@a.b', '"\\\\"@b.c', '"\\\\\\"x"@b.c' },
     { "a", "@b", "a@", "a..b@c.d", ".a@b.c", "a.@b.c", "a b@c.d", "a@b c", "a@-b.c", '"a@b.c', '"a"b"@c.d', "a@[1.2.3]",
-      "ä@b.de", "a@ä.de", "a@b..c", '"a\\"@b.c' },
+      "ä@b.de", "a@ä.de", "a@b..c", '"a\\"@b.c', '"\\\\"x"@b.c', '"\\\\\\"@b.c' },
   },
   ["idn-email"] = { { "ä@bücher.de", "실례@실례.테스트" }, { "ä", "a@b c" } },
   hostname = {

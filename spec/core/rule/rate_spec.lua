@@ -19,6 +19,10 @@ describe("a rate", function()
       ["99999999999/s"] = 'a rate begins with a number from 1 to 1000000 (got "99999999999")',
       ["5"] = "a rate's number stands before a time, as in \"5/10s\" or \"5/s\"",
       ["5/0s"] = "a rate's number stands before a time, as in \"5/10s\" or \"5/s\"",
+      ["5000/ms"] = 'a rate of more than 1000 in a millisecond limits nothing (got "5000/ms")',
+      ["1000000/999ms"] = 'a rate of more than 1000 in a millisecond limits nothing (got "1000000/999ms")',
+      ["1/999999999d"] = 'a rate\'s time is at most 365d (got "999999999d")',
+      ["1/366d"] = 'a rate\'s time is at most 365d (got "366d")',
       ["5/week"] = "a rate's number stands before a time, as in \"5/10s\" or \"5/s\"",
       ["5/s each user"] = 'after a rate comes "per user" or the like (got "each")',
       ["5/s per usr"] = 'unknown "per usr": did you mean "per user"?',
@@ -47,6 +51,18 @@ describe("a rate", function()
     assert.equal(6, eager("5/10s", 123456789, 2100))
     assert.equal(5 + 5, eager("5/10s", 123456789, 10100))
     assert.equal(5 + 50, eager("5/10s", 123456789, 100100))
+  end)
+
+  it("holds at its bounds", function()
+    assert.equal(1000, eager("1000/ms", 123456789, 1))
+    assert.equal(1000, eager("1000/ms", 123456789, 100))
+    assert.equal(2000, eager("1000/ms", 123456789, 101))
+    local year, start = 365 * 86400000, 1764000000000
+    local wait, due = rate.try("1/365d", 0, start)
+    assert.equal(0, wait)
+    assert.equal(year, (rate.try("1/365d", due, start)))
+    assert.equal(1, (rate.try("1/365d", due, start + year - 1)))
+    assert.equal(0, (rate.try("1/365d", due, start + year)))
   end)
 
   it("says how long it is until the next", function()

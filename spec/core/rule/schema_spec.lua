@@ -179,6 +179,17 @@ describe("rule/schema", function()
       assert.is_truthy(schema.new [[{"properties":{"a":{"$ref":"#"}},"items":{"$ref":"#"}}]])
     end)
 
+    it("nor chains of references that are too long, which are no circles", function()
+      local function chain(length)
+        local defs = {}
+        for i = 1, length do defs[i] = ('"d%d":{"$ref":"#/$defs/d%d"}'):format(i, i + 1) end
+        return ('{"$ref":"#/$defs/d1","$defs":{%s,"d%d":true}}'):format(table.concat(defs, ","), length + 1)
+      end
+      assert.is_truthy(schema.new(chain(500)))
+      assert.matches("^/%$defs/d%d+: is asked about a value by way of more than 512 others, each by the one before "
+        .. "%(%$ref, allOf and so on%): make that chain shorter$", refused(chain(600)))
+    end)
+
     it("nor what is too long or too deep", function()
       assert.matches("longer than 1048576 bytes", refused('"' .. ("x"):rep(1 << 20) .. '"'))
       assert.matches("nested too deeply", refused(('{"not":'):rep(200) .. "{}" .. ("}"):rep(200)))
@@ -208,7 +219,7 @@ describe("rule/schema", function()
         assert.is_true(lax(text):check("{}"))
       end
       assert.is_truthy(schema.new [[{"$schema":"https://json-schema.org/draft/2020-12/schema","x-note":1,"title":"t",
-        "definitions":{},"$defs":{},"nullable":true,"unit":"kg"}]])
+        "definitions":{},"$defs":{},"nullable":true,"unit":"kg","x-type":1,"x-items":{},"x-min":0,"x-":1}]])
     end)
   end)
 
@@ -231,7 +242,20 @@ describe("rule/schema", function()
     local function is_limit(text, value)
       local why, parts = fault(text, value)
       assert.is_true(parts.is_limit, why)
-      assert.matches("^the value: limit it takes too many steps to check, got ", why)
+      assert.matches("^the value: limit of %d+ steps: checking it takes more, got ", why)
+    end
+
+    local function is_too_deep(text, value)
+      local why, parts = fault(text, value)
+      assert.is_true(parts.is_limit, why)
+      assert.matches("^the value: limit of 512 schemas asked within one another: it goes deeper, got ", why)
+    end
+
+    -- So many subschemas about the same value, each with that constraint.
+    local function many(count, constraint)
+      local list = {}
+      for i = 1, count do list[i] = constraint end
+      return '{"allOf":[' .. table.concat(list, ",") .. "]}"
     end
 
     it("with patterns that try without end", function()
@@ -251,13 +275,13 @@ describe("rule/schema", function()
     end)
 
     it("with what refers to itself in a circle that only shows in the value", function()
-      is_limit([[{"$id":"http://e/r","$dynamicAnchor":"a","$ref":"b","$defs":{"b":{"$id":"b","$dynamicAnchor":"a",
+      is_too_deep([[{"$id":"http://e/r","$dynamicAnchor":"a","$ref":"b","$defs":{"b":{"$id":"b","$dynamicAnchor":"a",
         "$dynamicRef":"#a"}}}]], "1")
     end)
 
     it("with deep values", function()
       local deep = ("["):rep(1000) .. ("]"):rep(1000)
-      is_limit([[{"items":{"$ref":"#"}}]], deep)
+      is_too_deep([[{"items":{"$ref":"#"}}]], deep)
       assert.is_true((compile([[{"uniqueItems":true}]]):check("[" .. deep:sub(2, -2) .. "]")))
     end)
 
@@ -268,6 +292,36 @@ describe("rule/schema", function()
       local s = compile [[{"uniqueItems":true}]]
       assert.is_true((s:check("[" .. text .. "]")))
       assert.is_false((s:check("[" .. text .. ",7]")))
+    end)
+
+    it("with regular expressions that have to be compiled", function()
+      is_limit(many(2000, [[{"format":"regex"}]]), '"' .. ("(a|b)*"):rep(100) .. '"')
+      assert.is_true((compile(many(2, [[{"format":"regex"}]])):check('"' .. ("(a|b)*"):rep(600) .. '"')))
+    end)
+
+    it("with long texts and numbers that are looked at again and again", function()
+      local long, digits = '"' .. ("x"):rep(60000) .. '"', "1" .. ("0"):rep(60000)
+      is_limit(many(2000, [[{"minLength":50000}]]), long)
+      is_limit(many(2000, [[{"not":{"const":1}}]]), long)
+      is_limit(many(2000, [[{"not":{"const":1}}]]), digits)
+      is_limit(many(2000, [[{"type":"integer"}]]), digits)
+      is_limit(many(2000, [[{"format":"json-pointer"}]]), '"/' .. ("x"):rep(60000) .. '"')
+    end)
+
+    it("with long names that are escaped", function()
+      local long = "\\u0061" .. ("x"):rep(60000)
+      is_limit(many(4000, [[{"properties":{"a":true}}]]), '{"' .. long .. '":1}')
+      is_limit(many(4000, [[{"dependentRequired":{"a":["b"]}}]]), '{"' .. long .. '":1}')
+      is_limit(many(4000, [[{"not":{"const":{"b":1}}}]]), '{"' .. long .. '":1}')
+      is_limit(many(4000, [[{"propertyNames":{"pattern":"^a"}}]]), '{"' .. long .. '":1}')
+    end)
+
+    it("with marks for what has been evaluated in long arrays", function()
+      local items = {}
+      for i = 1, 30000 do items[i] = "1" end
+      local branches = {}
+      for i = 1, 3000 do branches[i] = '{"maxItems":9,"unevaluatedItems":true}' end
+      is_limit('{"not":{"anyOf":[' .. table.concat(branches, ",") .. "]}}", "[" .. table.concat(items, ",") .. "]")
     end)
 
     it("with objects that are equal but for their order", function()

@@ -75,6 +75,12 @@ describe("rule/shape", function()
     assert.equal([[{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"string"}]}]], (field "[string]|string"))
   end)
 
+  it("takes a ? at a name's end for what may be left out, of words and of shapes", function()
+    local json = shape.object { { "note?", "string" }, { "?", "null" }, { "a??", "any" } }
+    assert.equal([[{"type":"object","properties":{"note":{"type":"string"},"?":{"type":"null"},"a?":{}},]]
+      .. [["required":["?"],"additionalProperties":false}]], json)
+  end)
+
   it("says what is wrong, and where", function()
     local cases = {
       { "", "a type must be here" },

@@ -175,12 +175,67 @@ describe("script/catalogue", function()
     assert(load [[channel("a", { schema = shape { text = "string 1..500", inner = shape { n = "integer?" } } })
       channel("b", { schema = { type = "object", required = { "x" } } })]])
     refuses('channel("a", { schema = true })',
-      "a.lua:1: option `schema` is shape{...} or a JSON Schema in a table (got boolean)")
+      'a.lua:1: option `schema` is shape{...}, a JSON Schema in a table, or a file such as "schemas/order.json" (got boolean)')
     refuses('channel("a", { schema = { typ = "object" } })', 'a.lua:1: option `schema`: /typ: is no keyword; did you mean "type"? Words of your own begin with x-')
     local function begins(source, want) assert.equal(want, problems(source)[1]:sub(1, #want)) end
     begins('channel("a", { schema = shape { text = "strnig" } })', "a.lua:1: shape: text: ")
     begins('channel("a", { schema = shape { 5 } })', "a.lua:1: shape: fields have names")
     begins('channel("a", { schema = shape { n = 5 } })', "a.lua:1: shape: n: a text such as")
+    begins('channel("a", { schema = shape { n = "any", ["n?"] = "any" } })', "a.lua:1: shape: `n` is there twice, with a ? and without")
+    -- Whatever order the table has them in, the first wrong one by name is told.
+    for _ = 1, 20 do
+      begins('channel("a", { schema = shape { f = "c", e = "c", d = "c", c = "c", b = "c", a1 = "c", z = "any", y = 5 } })',
+        "a.lua:1: shape: a1: there is no type")
+    end
+  end)
+
+  it("reads a schema for each method, named as the hooks are", function()
+    local set = assert(load [[
+      local c = channel("a", { schema = { publish = shape { text = "string" }, rpc_buy = { type = "object" } }, emits = shape { n = "any" } })
+      function c:rpc_buy() end]])
+    assert.equal("nobody", set[1].publish)
+    files:delete()
+    refuses('local c = channel("a", { schema = { rpc_by = {} } }) function c:rpc_buy() end',
+      "a.lua:1: option `schema`: the channel has no `rpc_by`: did you mean `rpc_buy`?")
+    refuses('channel("a", { schema = { rpc_buy = {} } })', "a.lua:1: option `schema`: the channel has no `rpc_buy`")
+    refuses('local c = channel("a", { schema = { rpc_buy = {}, sell = {} } }) function c:rpc_buy() end',
+      "a.lua:1: option `schema`: `sell` is neither `publish` nor the name of a call such as `rpc_sell`")
+    refuses('local c = channel("a", { schema = { publish = 5 } }) function c:rpc_buy() end',
+      'a.lua:1: option `schema.publish` is shape{...}, a JSON Schema in a table, or a file such as "schemas/order.json" (got number)')
+    refuses('local c = channel("a", { schema = { rpc_buy = { typ = "null" } } }) function c:rpc_buy() end',
+      'a.lua:1: option `schema.rpc_buy`: /typ: is no keyword; did you mean "type"? Words of your own begin with x-')
+    refuses('channel("a", { emits = { typ = "null" } })',
+      'a.lua:1: option `emits`: /typ: is no keyword; did you mean "type"? Words of your own begin with x-')
+  end)
+
+  it("reads schemas from files", function()
+    local source = 'channel("a", { schema = "schemas/order.json" })'
+    assert(load { ["a.lua"] = source, ["schemas/order.json"] = '{"type":"object"}', ["other.json"] = "no JSON" })
+    files:delete()
+    assert(load { ["a.lua"] = 'local c = channel("a", { schema = { rpc_x = "schemas/in/x.json" }, emits = "schemas/y.json" }) '
+      .. "function c:rpc_x() end", ["schemas/in/x.json"] = "true", ["schemas/y.json"] = "{}" })
+    files:delete()
+    assert.same({ 'a.lua:1: option `schema`: schemas/order.json: /typ: is no keyword; did you mean "type"? Words of your own begin with x-' },
+      problems { ["a.lua"] = source, ["schemas/order.json"] = '{"typ":"object"}' })
+    assert.same({ "a.lua:1: option `schema`: schemas/order.json: the schema is not JSON: the text ends where a value must come (byte 1)" },
+      problems { ["a.lua"] = source, ["schemas/order.json"] = "" })
+    assert.same({ "a.lua:1: option `schema`: there is no schemas/order.json in the scripts folder: did you mean schemas/orders.json?" },
+      problems { ["a.lua"] = source, ["schemas/orders.json"] = "{}" })
+    assert.same({ "a.lua:1: option `schema`: there is no schemas/order.json in the scripts folder" }, problems(source))
+    assert.same({ 'a.lua:1: option `schema`: "order.json" is no schema\'s file: they are in schemas/ of the scripts folder and end in '
+      .. '.json, such as "schemas/order.json"' },
+      problems { ["a.lua"] = 'channel("a", { schema = "order.json" })', ["order.json"] = "{}" })
+  end)
+
+  it("takes a schema's file for a part of the set", function()
+    local before = assert(load { ["a.lua"] = "", ["schemas/a.json"] = "{}", ["schemas/b.json"] = "{}" })
+    files:delete()
+    local same = assert(load { ["a.lua"] = "", ["schemas/a.json"] = "{}", ["schemas/b.json"] = "{}" })
+    files:delete()
+    local after = assert(load { ["a.lua"] = "", ["schemas/a.json"] = "true", ["schemas/c.json"] = "{}" })
+    assert.is_true(catalogue.is_same(before, same))
+    assert.is_false(catalogue.is_same(before, after))
+    assert.equal("schemas/a.json,schemas/c.json,-schemas/b.json", catalogue.changes(before, after))
   end)
 
   it("reads rates, and says what is wrong with them", function()
@@ -320,7 +375,7 @@ describe("script/catalogue", function()
     assert(load(source))
     files:delete()
     assert.same({
-      "a.lua:2: more than 256 channels in one file",
+      "a.lua:2: more than 256 channels in one file: put the others in another, or let one pattern such as \"room:{id}\" stand for many",
       "a.lua:3: unknown option `blub`",
       "a.lua:4: a channel has no hook `on_open_`: did you mean `on_open`?",
       "a.lua:5: boom",
