@@ -98,10 +98,14 @@ void tls_link_destroy(struct tls_link *link)
 static void explain(struct tls_link *link)
 {
     long verified = SSL_get_verify_result(link->ssl);
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(code);
     if (verified != X509_V_OK)
         snprintf(link->why, sizeof link->why, "its certificate is not trusted: %s",
                  X509_verify_cert_error_string(verified));
+    else if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) /* what came begins no TLS */
+        snprintf(link->why, sizeof link->why,
+                 "it does not speak TLS: write ws:// for wss://, http:// for https://");
     else
         snprintf(link->why, sizeof link->why, "TLS: %s", reason ? reason : "broken off");
 }

@@ -63,9 +63,19 @@ void dial_destroy(struct dial *dial)
     free(dial);
 }
 
+static void explain(const char *what, struct error *err)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(code);
+    if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) /* what came begins no TLS */
+        fail(err, ERROR_SYSTEM, "the server does not speak TLS: leave out --tls-cert");
+    else
+        fail(err, ERROR_SYSTEM, "TLS failed while %s: %s", what,
+             reason ? reason : "the server hung up");
+}
+
 static enum dial_step step_of(struct dial *dial, int result, const char *what, struct error *err)
 {
-    const char *reason;
     switch (SSL_get_error(dial->ssl, result)) {
     case SSL_ERROR_NONE:
         return DIAL_DONE;
@@ -76,9 +86,7 @@ static enum dial_step step_of(struct dial *dial, int result, const char *what, s
     case SSL_ERROR_ZERO_RETURN:
         return DIAL_END;
     default:
-        reason = ERR_reason_error_string(ERR_peek_last_error());
-        fail(err, ERROR_SYSTEM, "TLS failed while %s: %s", what,
-             reason ? reason : "the server hung up");
+        explain(what, err);
         return DIAL_FAILED;
     }
 }
