@@ -34,10 +34,17 @@ enum server_hook {
 
 enum { MAX_SIZE_DEFAULT = 64 * 1024, RATES_MAX = 8 };
 
+/* What a call of rpc_METHOD may say. */
+struct call_schema {
+    char *method;
+    struct schema *schema;
+};
+
 /* One channel(pattern, options). Owned by its generation, immutable, read by all workers. */
 struct channel_type {
     struct pattern *pattern;
     struct rule *subscribe, *publish, *call; /* never NULL */
+    struct rule *presence_read; /* who may ask for the members; NULL: who may subscribe */
     bool presence;
     size_t max_size;        /* bytes of one message */
     unsigned history_size;  /* messages kept, 0 = none */
@@ -49,6 +56,9 @@ struct channel_type {
     int64_t batch_ms;       /* ... or what there is when the first has waited so long */
     int64_t timeout_ms;     /* how long a hook may take, waiting included; 0 = the server's */
     struct schema *schema;  /* what clients may publish; owned, NULL: anything */
+    struct schema *emits;   /* what subscribers may get, asked in dev mode; owned, NULL: anything */
+    struct call_schema *call_schemas; /* what clients may call; owned, a method that is not here: anything */
+    unsigned call_schema_count;
     struct rate *rates;     /* how often a client may publish and call; owned */
     unsigned rate_count;    /* at most RATES_MAX */
     unsigned hooks;         /* bit per enum hook */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "hub/fit.h"
 #include "hub/hub.h"
 #include "hub/presence.h"
 
@@ -146,13 +147,18 @@ void home_close(struct channel *channel)
 
 /* ---- rules ---- */
 
-static const char *verb_name(enum verb verb)
+static bool is_question(enum verb verb)
 {
-    return verb == VERB_PUBLISH ? "publish" : verb == VERB_CALL ? "call" : "subscribe";
+    return verb == VERB_PRESENCE || verb == VERB_PRESENCE_STATS;
 }
 
-static const struct rule *rule_of(const struct channel_type *type, enum verb verb)
+static const struct rule *rule_of(const struct channel_type *type, enum verb verb, const char **name)
 {
+    *name = verb == VERB_PUBLISH ? "publish" : verb == VERB_CALL ? "call" : "subscribe";
+    if (is_question(verb) && type->presence_read != NULL) {
+        *name = "presence_read";
+        return type->presence_read;
+    }
     return verb == VERB_PUBLISH ? type->publish : verb == VERB_CALL ? type->call : type->subscribe;
 }
 
@@ -166,40 +172,19 @@ static bool is_allowed(struct hub *hub, const struct request *request, const str
     struct rule_facts facts = {.user = who->user, .roles = who->roles, .claims = who->claims, .ip = who->ip,
                                .param_values = params};
     facts.param_count = pattern_params(type->pattern, &facts.param_names);
-    if (rule_allows(rule_of(type, request->verb), &facts, NULL))
+    const char *name;
+    const struct rule *rule = rule_of(type, request->verb, &name);
+    if (rule_allows(rule, &facts, NULL))
         return true;
     stats_add(&hub->stats, STAT_REFUSED_RULE, 1);
     if (!hub->options->is_dev)
         return fail_code(err, ERROR_PERMISSION_DENIED);
     struct buf why = {0};
-    rule_allows(rule_of(type, request->verb), &facts, &why);
+    rule_allows(rule, &facts, &why);
     fail(err, ERROR_PERMISSION_DENIED, "permission denied by the %s rule: %s (%s:%d)",
-         verb_name(request->verb), buf_text(&why), type->file, type->line);
+         name, buf_text(&why), type->file, type->line);
     buf_finish(&why);
     return false;
-}
-
-/* ---- schema ---- */
-
-/* What a client publishes; the house may say what it likes. */
-static bool fits_schema(struct hub *hub, const struct request *request, const struct channel_type *type,
-                        struct error *err)
-{
-    struct schema_fault fault;
-    if (request->verb != VERB_PUBLISH || request->who == NULL || type->schema == NULL ||
-        schema_check(type->schema, request->data, &fault))
-        return true;
-    struct buf why = {0};
-    stats_add(&hub->stats, STAT_REFUSED_SCHEMA, 1);
-    schema_explain(&fault, &why);
-    fail(err, ERROR_REJECTED, "rejected by the schema: %s", buf_text(&why));
-    buf_finish(&why);
-    return false;
-}
-
-static bool is_question(enum verb verb)
-{
-    return verb == VERB_PRESENCE || verb == VERB_PRESENCE_STATS;
 }
 
 /* Finds the type and asks its rule before there is a channel: strangers make nothing live. */
@@ -223,7 +208,7 @@ static bool admit(struct hub *hub, const struct request *request, struct error *
         return fail(err, ERROR_TOO_LARGE, "message too large: %zu bytes, max_size of this channel is %zu",
                     request->data.len, type->max_size);
     }
-    if (!fits_schema(hub, request, type, err))
+    if (!fit_asked(hub, request, type, err))
         return false;
     if (request->verb == VERB_CALL && !(type->hooks >> HOOK_CALL & 1))
         return fail_code(err, ERROR_METHOD_NOT_FOUND);
@@ -291,10 +276,15 @@ static void publish_judged(struct job *job)
 {
     struct channel *channel = job->channel;
     const struct request *request = &job->request;
-    const struct call *call = &job->call;
+    struct call *call = &job->call;
     struct slice data = call->verdict == VERDICT_REPLACE ? buf_slice(&call->out) : request->data;
+    bool is_told = call->verdict == VERDICT_ACCEPT || call->verdict == VERDICT_REPLACE;
     if (is_homeless(job))
         return;
+    if (is_told && !fit_told(job->hub, channel->type, channel->name, data, &call->error)) {
+        call->verdict = VERDICT_REFUSE; /* an error of the script's, so what it wished is discarded */
+        effects_discard(&call->effects);
+    }
     apply_effects(job);
     if (call->verdict == VERDICT_REFUSE) {
         stats_add(&job->hub->stats, STAT_REFUSED_SCRIPT, 1);
@@ -312,7 +302,12 @@ static void publish_judged(struct job *job)
 
 static void publish(struct channel *channel, const struct request *request)
 {
+    struct error error;
     if (request->who == NULL) {
+        if (!fit_told(channel->hub, channel->type, channel->name, request->data, &error)) {
+            refuse(channel->hub, request, &error);
+            return;
+        }
         deliver(channel, request->data, NULL);
         answer_published(channel, request);
         tell_published(channel, request->data, NULL, request->hops);

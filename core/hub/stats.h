@@ -37,6 +37,7 @@
     X(REFUSED_SCRIPT, "weir_refused_total{reason=\"script\"}", "counter", "")                      \
     X(REFUSED_RATE, "weir_refused_total{reason=\"rate\"}", "counter", "")                                          \
     X(REFUSED_SCHEMA, "weir_refused_total{reason=\"schema\"}", "counter", "")                      \
+    X(REFUSED_SCHEMA_LIMIT, "weir_refused_total{reason=\"schema_limit\"}", "counter", "")          \
     X(REFUSED_SIZE, "weir_refused_total{reason=\"max_size\"}", "counter", "")                      \
     X(REFUSED_OVERLOADED, "weir_refused_total{reason=\"overloaded\"}", "counter", "")              \
     X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                        \

@@ -58,6 +58,20 @@ static struct slice check_channel(lua_State *L, struct running *running, const c
     return name;
 }
 
+/* In dev mode a script is told at its line what subscribers would not expect. */
+static void check_emits(lua_State *L, const struct running *running, const struct channel_type *type,
+                        struct slice data)
+{
+    struct schema_fault fault;
+    if (!running->program->explains || type->emits == NULL ||
+        schema_check(type->emits, data, &fault))
+        return;
+    struct buf *why = vm_scratch(L); /* `data` may have been in it */
+    schema_explain(&fault, why);
+    luaL_error(L, "publish: not what `emits` promises: %s (%s:%d)", buf_text(why), type->file,
+               type->line);
+}
+
 /* What the channel would refuse is refused here, at the script's line: later nobody would hear of
  * it. */
 void api_wish_publish(lua_State *L, struct running *running, struct slice channel,
@@ -68,6 +82,8 @@ void api_wish_publish(lua_State *L, struct running *running, struct slice channe
     if (type != NULL && data.len > type->max_size)
         luaL_error(L, "publish: a message of %d bytes, and max_size of this channel is %d",
                    (int)data.len, (int)type->max_size);
+    if (type != NULL)
+        check_emits(L, running, type, data);
     api_wish(L, running,
              &(struct effect){.kind = EFFECT_PUBLISH, .channel = channel, .data = data});
 }

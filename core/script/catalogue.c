@@ -34,6 +34,7 @@ void script_set_destroy(struct script_set *set)
     free(set->methods);
     finish_files(set->scripts, set->script_count);
     finish_files(set->libraries, set->library_count);
+    finish_files(set->schemas, set->schema_count);
     free(set);
 }
 
@@ -73,24 +74,31 @@ void script_set_suggest_method(const struct script_set *set, struct slice name, 
     free(names);
 }
 
-/* A library may be required by any script, and by another library: all of them count. */
+static void put_files(struct buf *all, const struct script *files, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        buf_printf(all, "%s\n%zu\n", files[i].name, files[i].source_len);
+        buf_add(all, files[i].source, files[i].source_len);
+    }
+}
+
+static void hash_sources(struct script *files, unsigned count, uint64_t others)
+{
+    for (unsigned i = 0; i < count; i++)
+        files[i].hash = hash_bytes(slice_make(files[i].source, files[i].source_len)) ^ others;
+}
+
+/* A library may be required by any script, and by another library, and a schema be named there: all of them count. */
 static void hash_files(struct script_set *set)
 {
     struct buf all = {0};
-    for (unsigned i = 0; i < set->library_count; i++) {
-        buf_printf(&all, "%s\n%zu\n", set->libraries[i].name, set->libraries[i].source_len);
-        buf_add(&all, set->libraries[i].source, set->libraries[i].source_len);
-    }
-    uint64_t libraries = hash_bytes(buf_slice(&all));
+    put_files(&all, set->libraries, set->library_count);
+    put_files(&all, set->schemas, set->schema_count);
+    uint64_t others = hash_bytes(buf_slice(&all)) * UINT64_C(0x9E3779B97F4A7C15);
     buf_finish(&all);
-    for (unsigned i = 0; i < set->script_count; i++) {
-        struct slice source = slice_make(set->scripts[i].source, set->scripts[i].source_len);
-        set->scripts[i].hash = hash_bytes(source) ^ (libraries * UINT64_C(0x9E3779B97F4A7C15));
-    }
-    for (unsigned i = 0; i < set->library_count; i++) {
-        struct slice source = slice_make(set->libraries[i].source, set->libraries[i].source_len);
-        set->libraries[i].hash = hash_bytes(source);
-    }
+    hash_sources(set->scripts, set->script_count, others);
+    hash_sources(set->libraries, set->library_count, 0);
+    hash_sources(set->schemas, set->schema_count, 0);
 }
 
 /* ---- what the scripts declare ---- */
@@ -301,12 +309,32 @@ struct script_set *catalogue_load(const struct catalogue_options *options, unsig
 
 /* ---- what is new ---- */
 
-static const struct script *find(const struct script *files, unsigned count, const char *name)
+struct files {
+    const struct script *all;
+    unsigned count;
+};
+
+enum { KINDS = 3 };
+
+static struct files files_of(const struct script_set *set, int kind)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (strcmp(files[i].name, name) == 0)
-            return &files[i];
+    const struct files kinds[KINDS] = {{set->scripts, set->script_count},
+                                       {set->libraries, set->library_count},
+                                       {set->schemas, set->schema_count}};
+    return kinds[kind];
+}
+
+static const struct script *find(struct files files, const char *name)
+{
+    for (unsigned i = 0; i < files.count; i++)
+        if (strcmp(files.all[i].name, name) == 0)
+            return &files.all[i];
     return NULL;
+}
+
+const struct script *script_set_find_schema(const struct script_set *set, const char *name)
+{
+    return find((struct files){set->schemas, set->schema_count}, name);
 }
 
 static bool is_same(const struct script *a, const struct script *b)
@@ -314,29 +342,29 @@ static bool is_same(const struct script *a, const struct script *b)
     return a->source_len == b->source_len && memcmp(a->source, b->source, a->source_len) == 0;
 }
 
-static bool are_same(const struct script *a, unsigned a_count, const struct script *b,
-                     unsigned b_count)
+static bool are_same(struct files a, struct files b)
 {
-    if (a_count != b_count)
+    if (a.count != b.count)
         return false;
-    for (unsigned i = 0; i < a_count; i++)
-        if (strcmp(a[i].name, b[i].name) != 0 || !is_same(&a[i], &b[i]))
+    for (unsigned i = 0; i < a.count; i++)
+        if (strcmp(a.all[i].name, b.all[i].name) != 0 || !is_same(&a.all[i], &b.all[i]))
             return false;
     return true;
 }
 
 bool catalogue_is_same(const struct script_set *a, const struct script_set *b)
 {
-    return are_same(a->scripts, a->script_count, b->scripts, b->script_count) &&
-           are_same(a->libraries, a->library_count, b->libraries, b->library_count);
+    for (int kind = 0; kind < KINDS; kind++)
+        if (!are_same(files_of(a, kind), files_of(b, kind)))
+            return false;
+    return true;
 }
 
-static bool is_emptied(const struct script *before, unsigned before_count, const struct script *now,
-                       unsigned now_count)
+static bool is_emptied(struct files before, struct files now)
 {
-    for (unsigned i = 0; i < now_count; i++) {
-        const struct script *old = find(before, before_count, now[i].name);
-        if (now[i].source_len == 0 && (old == NULL || old->source_len > 0))
+    for (unsigned i = 0; i < now.count; i++) {
+        const struct script *old = find(before, now.all[i].name);
+        if (now.all[i].source_len == 0 && (old == NULL || old->source_len > 0))
             return true;
     }
     return false;
@@ -344,8 +372,10 @@ static bool is_emptied(const struct script *before, unsigned before_count, const
 
 bool catalogue_is_emptied(const struct script_set *before, const struct script_set *now)
 {
-    return is_emptied(before->scripts, before->script_count, now->scripts, now->script_count) ||
-           is_emptied(before->libraries, before->library_count, now->libraries, now->library_count);
+    for (int kind = 0; kind < KINDS; kind++)
+        if (is_emptied(files_of(before, kind), files_of(now, kind)))
+            return true;
+    return false;
 }
 
 static bool has_name(const struct buf *list, struct slice name)
@@ -372,17 +402,16 @@ static void put_name(struct buf *out, const char *sign, const char *name)
     buf_finish(&whole);
 }
 
-static void put_changed(const struct script *before, unsigned before_count,
-                        const struct script *now, unsigned now_count, struct buf *out)
+static void put_changed(struct files before, struct files now, struct buf *out)
 {
-    for (unsigned i = 0; i < now_count; i++) {
-        const struct script *old = find(before, before_count, now[i].name);
-        if (old == NULL || !is_same(old, &now[i]))
-            put_name(out, "", now[i].name);
+    for (unsigned i = 0; i < now.count; i++) {
+        const struct script *old = find(before, now.all[i].name);
+        if (old == NULL || !is_same(old, &now.all[i]))
+            put_name(out, "", now.all[i].name);
     }
-    for (unsigned i = 0; i < before_count; i++)
-        if (find(now, now_count, before[i].name) == NULL)
-            put_name(out, "-", before[i].name);
+    for (unsigned i = 0; i < before.count; i++)
+        if (find(now, before.all[i].name) == NULL)
+            put_name(out, "-", before.all[i].name);
 }
 
 void catalogue_changes(const struct script_set *before, const struct script_set *now,
@@ -391,13 +420,14 @@ void catalogue_changes(const struct script_set *before, const struct script_set 
     static const struct script_set nothing;
     if (before == NULL)
         before = &nothing;
-    put_changed(before->scripts, before->script_count, now->scripts, now->script_count, out);
-    put_changed(before->libraries, before->library_count, now->libraries, now->library_count, out);
+    for (int kind = 0; kind < KINDS; kind++)
+        put_changed(files_of(before, kind), files_of(now, kind), out);
 }
 
 void catalogue_put_change(const struct script_set *now, const char *name, struct buf *out)
 {
-    bool is_there = find(now->scripts, now->script_count, name) != NULL ||
-                    find(now->libraries, now->library_count, name) != NULL;
+    bool is_there = false;
+    for (int kind = 0; kind < KINDS; kind++)
+        is_there |= find(files_of(now, kind), name) != NULL;
     put_name(out, is_there ? "" : "-", name);
 }

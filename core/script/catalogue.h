@@ -23,7 +23,7 @@ struct script {
     char *name;   /* relative to the folder: "chat.lua", "rooms/poll.lua" */
     char *source;
     size_t source_len;
-    uint64_t hash; /* of the source and of every library, for "unchanged files keep their VM" */
+    uint64_t hash; /* of the source, every library and schema, for "unchanged files keep their VM" */
 };
 
 /* server.rpc_NAME: which script has it. */
@@ -39,11 +39,15 @@ struct script_set {
     unsigned script_count;
     struct script *libraries;     /* lib/NAME.lua, for require "NAME" */
     unsigned library_count;
+    struct script *schemas;       /* schemas/NAME.json, for schema = "schemas/NAME.json" */
+    unsigned schema_count;
     unsigned server_script[SERVER_HOOK_COUNT]; /* who defines on_connect, on_disconnect (at most one script) */
     struct server_method *methods; /* sorted by name */
     unsigned method_count;
 };
 void script_set_destroy(struct script_set *set); /* NULL is fine */
+/* The file of that name; NULL: there is none. */
+const struct script *script_set_find_schema(const struct script_set *set, const char *name);
 /* Who has server.rpc_NAME; false: nobody. */
 bool script_set_find_method(const struct script_set *set, struct slice name, unsigned *script);
 /* Adds "did you mean" to ERROR_METHOD_NOT_FOUND, where a name is near. */
@@ -71,8 +75,10 @@ struct catalogue_options {
     const struct log *log;
 };
 
+#define SCHEMA_FOLDER "schemas/"
+
 /* Reads every *.lua below the folder (not *_spec.lua, not lib/, which is for require; hidden files and
- * editors' droppings are left out), loads each in a scratch VM with full sandbox and budget, and checks
+ * editors' droppings are left out) and every .json in schemas/, loads each in a scratch VM with full sandbox and budget, and checks
  * patterns, rules, options and hooks over the whole set. NULL when anything is wrong: *problems then has all
  * of it (every file's, not only the first). `number` becomes the generation's. Only the control thread calls. */
 struct script_set *catalogue_load(const struct catalogue_options *options, unsigned number,

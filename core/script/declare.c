@@ -119,7 +119,9 @@ static void refuse_class(struct program *program, const struct channel_type *typ
 {
     if (!program->is_over_full)
         problem_add(program->problems, program->set, type->file, type->line,
-                    "more than %d channels in one file", CLASSES_MAX);
+                    "more than %d channels in one file: put the others in another, or let one "
+                    "pattern such as \"room:{id}\" stand for many",
+                    CLASSES_MAX);
     program->is_over_full = true;
 }
 
@@ -306,6 +308,42 @@ static void collect_method(lua_State *L, struct program *program, struct class *
     }
 }
 
+/* The names of the table's members on top, for suggest(); they are the table's. */
+static void list_names(lua_State *L, const char **names, int max)
+{
+    int count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pop(L, 1);
+        if (count < max)
+            names[count++] = lua_tostring(L, -1);
+    }
+    names[count] = NULL;
+}
+
+/* A schema for what nobody can call is a slip of the pen. */
+static void check_call_schemas(lua_State *L, struct program *program, const struct class *class)
+{
+    const char *names[65];
+    const struct channel_type *type = class->type;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, class->methods);
+    list_names(L, names, 64);
+    for (unsigned i = 0; i < type->call_schema_count; i++) {
+        const char *method = type->call_schemas[i].method;
+        bool is_there = lua_getfield(L, -1, method) != LUA_TNIL;
+        const char *near = is_there ? NULL : suggest(slice_of(method), names);
+        lua_pop(L, 1);
+        if (near != NULL)
+            problem_add(program->problems, program->set, type->file, type->line,
+                        "option `schema`: the channel has no `rpc_%s`: did you mean `rpc_%s`?",
+                        method, near);
+        else if (!is_there)
+            problem_add(program->problems, program->set, type->file, type->line,
+                        "option `schema`: the channel has no `rpc_%s`", method);
+    }
+    lua_pop(L, 1);
+}
+
 static void collect_class(lua_State *L, struct program *program, struct class *class)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, class->table);
@@ -316,6 +354,7 @@ static void collect_class(lua_State *L, struct program *program, struct class *c
     lua_pop(L, 1);
     if (class->type->hooks != 0) /* a timer can only be set by one */
         class->type->hooks |= 1u << HOOK_TIMER;
+    check_call_schemas(L, program, class);
 }
 
 static void add_rpc(struct program *program, const struct method *method)

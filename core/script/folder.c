@@ -28,14 +28,27 @@ static void add(struct script **files, unsigned *count, const char *name, char *
         (struct script){.name = xstrdup(name), .source = source, .source_len = len};
 }
 
-static bool is_library(const char *name)
+static bool ends_with(const char *name, const char *end)
 {
-    return strncmp(name, "lib/", 4) == 0;
+    size_t len = strlen(name), end_len = strlen(end);
+    return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+static bool begins_with(const char *name, const char *start)
+{
+    return strncmp(name, start, strlen(start)) == 0;
+}
+
+static bool is_schema(const char *name)
+{
+    return begins_with(name, SCHEMA_FOLDER) && ends_with(name, ".json");
 }
 
 static void keep(struct script_set *set, const char *name, char *source, size_t len)
 {
-    if (is_library(name))
+    if (is_schema(name))
+        add(&set->schemas, &set->schema_count, name, source, len);
+    else if (begins_with(name, "lib/"))
         add(&set->libraries, &set->library_count, name, source, len);
     else
         add(&set->scripts, &set->script_count, name, source, len);
@@ -85,20 +98,16 @@ static void read_file(struct walk *walk, int folder, const char *entry, const ch
 
 /* ---- the folder ---- */
 
-static bool ends_with(const char *name, const char *end)
+/* By its path in the scripts folder. */
+static bool is_wanted(const char *name)
 {
-    size_t len = strlen(name), end_len = strlen(end);
-    return len > end_len && strcmp(name + len - end_len, end) == 0;
-}
-
-static bool is_script(const char *entry)
-{
-    return ends_with(entry, ".lua") && !ends_with(entry, "_spec.lua") && !ends_with(entry, ".d.lua");
+    return is_schema(name) || (ends_with(name, ".lua") && !ends_with(name, "_spec.lua") && !ends_with(name, ".d.lua"));
 }
 
 static bool is_full(struct walk *walk, const char *name)
 {
-    if (walk->set->script_count + walk->set->library_count < FOLDER_FILES_MAX)
+    const struct script_set *set = walk->set;
+    if (set->script_count + set->library_count + set->schema_count < FOLDER_FILES_MAX)
         return false;
     problem_add(walk->problems, NULL, name, 0, "more than %d files", FOLDER_FILES_MAX);
     return true;
@@ -110,7 +119,7 @@ static void tell_broken_link(struct walk *walk, int folder, const char *entry, c
 {
     int reason = errno;
     struct stat link;
-    if (is_script(entry) && fstatat(folder, entry, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+    if (is_wanted(name) && fstatat(folder, entry, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISLNK(link.st_mode))
         problem_add(walk->problems, NULL, name, 0,
                     "is a link that leads nowhere (%s): mend or remove it", strerror(reason));
@@ -131,7 +140,7 @@ static void visit(struct walk *walk, int folder, const char *entry, const char *
         tell_broken_link(walk, folder, entry, name);
         return;
     }
-    if (!S_ISDIR(info.st_mode) && !(S_ISREG(info.st_mode) && is_script(entry)))
+    if (!S_ISDIR(info.st_mode) && !(S_ISREG(info.st_mode) && is_wanted(name)))
         return;
     if (len > FOLDER_PATH_MAX)
         problem_add(walk->problems, NULL, name, 0, "a path longer than %d bytes", FOLDER_PATH_MAX);
@@ -209,4 +218,5 @@ void folder_read(const char *path, size_t source_max, struct script_set *set,
     walk_folder(&walk, AT_FDCWD, path, "", 0);
     sort(set->scripts, set->script_count);
     sort(set->libraries, set->library_count);
+    sort(set->schemas, set->schema_count);
 }

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -149,20 +150,141 @@ static void read_history(lua_State *L, struct channel_type *type)
     lua_pop(L, 1);
 }
 
-/* ---- schema ---- */
+static void read_presence_read(lua_State *L, struct channel_type *type)
+{
+    read_rule(L, "presence_read", type, &type->presence_read);
+}
 
-static void read_schema(lua_State *L, struct channel_type *type)
+/* ---- schemas ---- */
+
+/* NULL after it has said what is wrong; `whose` is said before that. */
+static struct schema *compile_schema(lua_State *L, const struct channel_type *type,
+                                     const char *option, const char *whose, struct slice json)
+{
+    struct error err;
+    struct schema *schema = schema_compile(json, NULL, &err);
+    if (schema == NULL)
+        refuse(L, type, "option `%s`: %s%s", option, whose, err.text);
+    return schema;
+}
+
+static void refuse_file(lua_State *L, const struct channel_type *type, const char *option,
+                        const char *name)
+{
+    const struct script_set *set = program_of(L)->set;
+    const char **names = xcalloc(set->schema_count + 1, sizeof *names);
+    for (unsigned i = 0; i < set->schema_count; i++)
+        names[i] = set->schemas[i].name;
+    const char *near = suggest(slice_of(name), names);
+    free(names);
+    if (strncmp(name, SCHEMA_FOLDER, strlen(SCHEMA_FOLDER)) != 0)
+        refuse(L, type,
+               "option `%s`: \"%s\" is no schema's file: they are in schemas/ of the scripts folder "
+               "and end in .json, such as \"schemas/order.json\"",
+               option, name);
+    else if (near != NULL)
+        refuse(L, type, "option `%s`: there is no %s in the scripts folder: did you mean %s?",
+               option, name, near);
+    else
+        refuse(L, type, "option `%s`: there is no %s in the scripts folder", option, name);
+}
+
+/* Of a file in the set, so that it is the same bytes for all workers. */
+static struct schema *read_schema_file(lua_State *L, const struct channel_type *type,
+                                       const char *option)
+{
+    const char *name = lua_tostring(L, -1);
+    const struct script *file = script_set_find_schema(program_of(L)->set, name);
+    struct buf whose = {0};
+    struct schema *schema = NULL;
+    buf_printf(&whose, "%s: ", name);
+    if (file != NULL)
+        schema = compile_schema(L, type, option, buf_text(&whose),
+                                slice_make(file->source, file->source_len));
+    else
+        refuse_file(L, type, option, name);
+    buf_finish(&whose);
+    return schema;
+}
+
+/* The value on top: a table, or a file's name. */
+static struct schema *read_one_schema(lua_State *L, const struct channel_type *type,
+                                      const char *option)
 {
     struct buf json = {0};
     struct error err;
+    struct schema *schema = NULL;
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return read_schema_file(L, type, option);
     if (!lua_istable(L, -1))
-        refuse(L, type, "option `schema` is shape{...} or a JSON Schema in a table (got %s)",
-               luaL_typename(L, -1));
-    else if (!codec_encode(L, -1, "schema", &CODEC_LIMITS_DEFAULT, &json, &err))
-        refuse(L, type, "option `schema`: %s", err.text);
-    else if ((type->schema = schema_compile(buf_slice(&json), NULL, &err)) == NULL)
-        refuse(L, type, "option `schema`: %s", err.text);
+        refuse(L, type,
+               "option `%s` is shape{...}, a JSON Schema in a table, or a file such as "
+               "\"schemas/order.json\" (got %s)",
+               option, luaL_typename(L, -1));
+    else if (!codec_encode(L, -1, option, &CODEC_LIMITS_DEFAULT, &json, &err))
+        refuse(L, type, "option `%s`: %s", option, err.text);
+    else
+        schema = compile_schema(L, type, option, "", buf_slice(&json));
     buf_finish(&json);
+    return schema;
+}
+
+static const char RPC[] = "rpc_";
+
+/* One for each method: no word of JSON Schema is `publish`, or begins with rpc_. */
+static bool is_by_method(lua_State *L)
+{
+    bool is = false;
+    if (!lua_istable(L, -1))
+        return false;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        is |= strcmp(name, "publish") == 0 || strncmp(name, RPC, strlen(RPC)) == 0;
+    }
+    return is;
+}
+
+static void add_call_schema(struct channel_type *type, const char *method, struct schema *schema)
+{
+    type->call_schemas = xrealloc(type->call_schemas, (type->call_schema_count + 1) *
+                                                          sizeof *type->call_schemas);
+    type->call_schemas[type->call_schema_count++] =
+        (struct call_schema){xstrdup(method), schema};
+}
+
+/* Name at -2, value on top. */
+static void read_method_schema(lua_State *L, struct channel_type *type)
+{
+    char option[128];
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[number]";
+    bool is_publish = strcmp(name, "publish") == 0, is_call = strncmp(name, RPC, strlen(RPC)) == 0;
+    if (!is_publish && !is_call) {
+        refuse(L, type,
+               "option `schema`: `%s` is neither `publish` nor the name of a call such as `rpc_%s`",
+               name, name);
+        return;
+    }
+    snprintf(option, sizeof option, "schema.%s", name);
+    struct schema *schema = read_one_schema(L, type, option);
+    if (is_publish)
+        type->schema = schema;
+    else if (schema != NULL)
+        add_call_schema(type, name + strlen(RPC), schema);
+}
+
+static void read_schema(lua_State *L, struct channel_type *type)
+{
+    if (!is_by_method(L)) {
+        type->schema = read_one_schema(L, type, "schema");
+        return;
+    }
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        read_method_schema(L, type);
+}
+
+static void read_emits(lua_State *L, struct channel_type *type)
+{
+    type->emits = read_one_schema(L, type, "emits");
 }
 
 /* ---- rates ---- */
@@ -283,6 +405,7 @@ static const struct {
     {"presence", read_presence},   {"max_size", read_max_size}, {"history", read_history},
     {"schema", read_schema},       {"rate", read_rate},         {"slow", read_slow},
     {"conflate", read_conflate},   {"batch", read_batch},       {"timeout", read_timeout},
+    {"emits", read_emits},         {"presence_read", read_presence_read},
 };
 
 /* All that there are and will be, for "did you mean". */

@@ -20,10 +20,17 @@ void channel_type_destroy(struct channel_type *type)
     rule_destroy(type->subscribe);
     rule_destroy(type->publish);
     rule_destroy(type->call);
+    rule_destroy(type->presence_read);
     for (unsigned i = 0; i < type->rate_count; i++)
         rate_finish(&type->rates[i]);
     free(type->rates);
     schema_destroy(type->schema);
+    schema_destroy(type->emits);
+    for (unsigned i = 0; i < type->call_schema_count; i++) {
+        free(type->call_schemas[i].method);
+        schema_destroy(type->call_schemas[i].schema);
+    }
+    free(type->call_schemas);
     free(type->key);
     free(type->file);
     free(type);

@@ -154,6 +154,20 @@ describe("a reload in dev mode", function()
     ann:says("room:a", "y"):hears("room:a", { v = 1, n = 2, msg = "y" })
   end)
 
+  it("obeys a schema's file that is saved, and keeps the one in force where it is none", function()
+    save { ["schemas/order.json"] = '{"maximum":9}',
+      ["b.lua"] = 'channel("orders", { subscribe = "anyone", publish = "anyone", schema = "schemas/order.json" })' }
+    local ann = comes "ann":join "orders"
+    assert.equal(400, (ann:refused { publish = { channel = "orders", data = 12 } }))
+    local line = save { ["schemas/order.json"] = '{"maximum":15}' }
+    assert.truthy(line:find("files=schemas/order.json ", 1, true), line)
+    ann:says("orders", 12):hears("orders", 12)
+    line = refused { ["schemas/order.json"] = '{"maxmum":20}' }
+    assert.truthy(line:find([[file=b.lua line=1 reason="option `schema`: schemas/order.json: /maxmum: is no keyword]], 1, true), line)
+    assert.equal(400, (ann:refused { publish = { channel = "orders", data = 16 } }))
+    ann:says("orders", 13):hears("orders", 13)
+  end)
+
   it("is not made by files that are no scripts", function()
     it_runs:write("notes.txt", "x")
     it_runs:write(".hidden.lua", "broken(")

@@ -36,6 +36,30 @@ static void get_rates(lua_State *L, int at, struct channel_type *type)
     lua_pop(L, 1);
 }
 
+static struct schema *get_schema(lua_State *L, int at, const char *name)
+{
+    struct error err;
+    struct slice text = table_slice(L, at, name);
+    struct schema *schema = text.at != NULL ? schema_compile(text, NULL, &err) : NULL;
+    if (text.at != NULL && schema == NULL)
+        luaL_error(L, "%s", err.text);
+    return schema;
+}
+
+/* calls = { [method] = schema } */
+static void get_call_schemas(lua_State *L, int at, struct channel_type *type)
+{
+    if (lua_getfield(L, at, "calls") == LUA_TTABLE) {
+        type->call_schemas = xcalloc(8, sizeof *type->call_schemas);
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+            const char *method = lua_tostring(L, -2);
+            type->call_schemas[type->call_schema_count++] =
+                (struct call_schema){xstrdup(method), get_schema(L, lua_gettop(L) - 2, method)};
+        }
+    }
+    lua_pop(L, 1);
+}
+
 static struct channel_type *make_type(lua_State *L, int at)
 {
     struct error err;
@@ -46,6 +70,11 @@ static struct channel_type *make_type(lua_State *L, int at)
     type->subscribe = get_rule(L, at, "subscribe", type->pattern);
     type->publish = get_rule(L, at, "publish", type->pattern);
     type->call = get_rule(L, at, "call", type->pattern);
+    if (table_slice(L, at, "presence_read").at != NULL)
+        type->presence_read = get_rule(L, at, "presence_read", type->pattern);
+    type->schema = get_schema(L, at, "schema");
+    type->emits = get_schema(L, at, "emits");
+    get_call_schemas(L, at, type);
     type->presence = table_bool(L, at, "presence");
     type->max_size = (size_t)table_integer(L, at, "max_size", MAX_SIZE_DEFAULT);
     type->history_size = (unsigned)table_integer(L, at, "history", 0);
@@ -90,6 +119,14 @@ void types_destroy(struct generation *generation)
         rule_destroy(type->subscribe);
         rule_destroy(type->publish);
         rule_destroy(type->call);
+        rule_destroy(type->presence_read);
+        schema_destroy(type->schema);
+        schema_destroy(type->emits);
+        for (unsigned m = 0; m < type->call_schema_count; m++) {
+            free(type->call_schemas[m].method);
+            schema_destroy(type->call_schemas[m].schema);
+        }
+        free(type->call_schemas);
         for (unsigned r = 0; r < type->rate_count; r++)
             rate_finish(&type->rates[r]);
         free(type->rates);

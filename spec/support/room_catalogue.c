@@ -142,6 +142,12 @@ static int changes(lua_State *L)
     return 1;
 }
 
+static int is_same(lua_State *L)
+{
+    lua_pushboolean(L, catalogue_is_same(get_set(L, 1), get_set(L, 2)));
+    return 1;
+}
+
 static int destroy(lua_State *L)
 {
     script_set_destroy(*(struct script_set **)luaL_checkudata(L, 1, "room.set"));
@@ -159,5 +165,7 @@ int luaopen_room_catalogue(lua_State *L)
     lua_setfield(L, -2, "load");
     lua_pushcfunction(L, changes);
     lua_setfield(L, -2, "changes");
+    lua_pushcfunction(L, is_same);
+    lua_setfield(L, -2, "is_same");
     return 1;
 }
