@@ -112,6 +112,7 @@ void channel_destroy(struct channel *channel)
     stats_add(&hub->stats, STAT_CHANNELS, -1);
     delivery_finish(channel);
     limits_finish(&channel->limits);
+    once_finish(&channel->once);
     history_finish(&channel->history);
     free(channel->listeners);
     free((char *)channel->name.at);
@@ -182,16 +183,20 @@ static void on_lingered(struct timer *timer)
         home_close(channel);
 }
 
-/* A while after the last member, and not before the newest message of its history is too old. */
+static uint64_t history_until_ms(const struct history *history)
+{
+    const struct kept *newest = history->count ? history_peek(history, history->count - 1) : NULL;
+    return newest != NULL ? newest->at_ms + history->ttl_ms : 0;
+}
+
+/* A while after the last member, and not before the newest message of its history is too old, nor the newest of what is
+ * done once. */
 static uint64_t linger_ms(const struct channel *channel)
 {
-    uint64_t linger = channel->hub->options->linger_ms;
-    const struct history *history = &channel->history;
-    const struct kept *newest = history->count ? history_peek(history, history->count - 1) : NULL;
-    if (newest == NULL)
-        return linger;
-    uint64_t kept_until = newest->at_ms + history->ttl_ms, now = loop_now_ms(channel->hub->loop);
-    return kept_until > now + linger ? kept_until - now : linger;
+    uint64_t linger = channel->hub->options->linger_ms, now = loop_now_ms(channel->hub->loop);
+    uint64_t history = history_until_ms(&channel->history), once = once_until_ms(&channel->once);
+    uint64_t until = history > once ? history : once;
+    return until > now + linger ? until - now : linger;
 }
 
 void channel_reconsider(struct channel *channel)

@@ -10,6 +10,7 @@
 #include "hub/history.h"
 #include "hub/lane.h"
 #include "hub/limit.h"
+#include "hub/once.h"
 #include "loop/timer.h"
 
 struct hub;
@@ -41,6 +42,7 @@ struct channel {
     struct channel_timers timers;
     struct lane lane;
     struct job *jobs;                   /* hooks that wait */
+    struct once once;
     uint64_t offset;                    /* of the last message; counts only with history */
     char epoch[EPOCH_LEN + 1];
     struct timer linger;

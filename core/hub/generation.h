@@ -59,6 +59,9 @@ struct channel_type {
     struct schema *emits;   /* what subscribers may get, asked in dev mode; owned, NULL: anything */
     struct call_schema *call_schemas; /* what clients may call; owned, a method that is not here: anything */
     unsigned call_schema_count;
+    char *once;             /* the member that is a command's key, as json_find_path() takes it; owned, NULL: none */
+    unsigned once_parts;    /* how many names it has */
+    int64_t once_ms;        /* how long what it did is remembered */
     struct rate *rates;     /* how often a client may publish and call; owned */
     unsigned rate_count;    /* at most RATES_MAX */
     unsigned hooks;         /* bit per enum hook */

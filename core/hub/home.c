@@ -101,6 +101,7 @@ static bool is_homeless(const struct job *job)
         return false;
     fail_code(&error, ERROR_UNKNOWN_CHANNEL);
     refuse(job->hub, &job->request, &error);
+    once_abandon(&job->channel->once);
     return true;
 }
 
@@ -262,6 +263,21 @@ static void house_publish(struct channel *channel, struct slice data, unsigned h
     tell_published(channel, data, NULL, hops);
 }
 
+/* The end of a publish or a call. */
+static void conclude(struct channel *channel, const struct request *request, const struct answer *answer)
+{
+    once_keep(channel, request, answer);
+    hub_answer(channel->hub, &request->asker, answer);
+}
+
+static void refuse_by_script(struct job *job)
+{
+    struct answer answer = answer_to(&job->request);
+    answer.error = &job->call.error;
+    stats_add(&job->hub->stats, STAT_REFUSED_SCRIPT, 1);
+    conclude(job->channel, &job->request, &answer);
+}
+
 static void answer_published(struct channel *channel, const struct request *request)
 {
     struct answer answer = answer_to(request);
@@ -269,7 +285,7 @@ static void answer_published(struct channel *channel, const struct request *requ
         answer.offset = channel->offset;
         answer.epoch = slice_of(channel->epoch);
     }
-    hub_answer(channel->hub, &request->asker, &answer);
+    conclude(channel, request, &answer);
 }
 
 static void publish_judged(struct job *job)
@@ -287,8 +303,7 @@ static void publish_judged(struct job *job)
     }
     apply_effects(job);
     if (call->verdict == VERDICT_REFUSE) {
-        stats_add(&job->hub->stats, STAT_REFUSED_SCRIPT, 1);
-        refuse(job->hub, request, &call->error);
+        refuse_by_script(job);
     } else if (call->verdict == VERDICT_DROP) {
         stats_add(&job->hub->stats, STAT_DROPS_SCRIPT, 1);
         answer_published(channel, request);
@@ -313,6 +328,8 @@ static void publish(struct channel *channel, const struct request *request)
         tell_published(channel, request->data, NULL, request->hops);
         return;
     }
+    if (once_answered(channel, request))
+        return;
     struct job job = {.hub = channel->hub,
                       .channel = channel,
                       .request = *request,
@@ -450,18 +467,19 @@ static void called(struct job *job)
         return;
     apply_effects(job);
     if (call->verdict == VERDICT_REFUSE) {
-        stats_add(&job->hub->stats, STAT_REFUSED_SCRIPT, 1);
-        refuse(job->hub, &job->request, &call->error);
+        refuse_by_script(job);
     } else {
         struct answer answer = answer_to(&job->request);
         answer.data = call->out.len > 0 ? buf_slice(&call->out) : SLICE("null");
-        hub_answer(job->hub, &job->request.asker, &answer);
+        conclude(job->channel, &job->request, &answer);
     }
     apply_client_effects(job);
 }
 
 static void call_method(struct channel *channel, const struct request *request)
 {
+    if (once_answered(channel, request))
+        return;
     struct job job = {.hub = channel->hub,
                       .channel = channel,
                       .request = *request,

@@ -49,6 +49,9 @@
       "Hooks that were not run, for too much waits in their channel.")                             \
     X(TIMERS_LEFT_OUT, "weir_timers_left_out_total", "counter",                                    \
       "Timers that were not set, for their channel has as many as may be.")                        \
+    X(ONCE_REPEATED, "weir_once_total{result=\"repeated\"}", "counter",                             \
+      "Commands that repeat one, answered as it was; and what was forgotten before its time.")     \
+    X(ONCE_FORGOTTEN, "weir_once_total{result=\"forgotten\"}", "counter", "")                      \
     X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")         \
     X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter",                        \
       "Connections ended by us, by reason.")                                                       \

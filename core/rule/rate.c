@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "base/memory.h"
 #include "base/suggest.h"
+#include "wire/json.h"
 
 static struct slice take_word(struct slice *rest)
 {
@@ -58,15 +59,6 @@ static bool parse_amount(struct slice word, struct rate *rate, struct error *err
     return true;
 }
 
-static void split_claim(struct slice path, struct rate *rate)
-{
-    rate->claim = xslicedup(path);
-    for (char *at = rate->claim, *end = at + path.len; at < end; at += strlen(at) + 1) {
-        at[strcspn(at, ".")] = '\0';
-        rate->claim_parts++;
-    }
-}
-
 static bool parse_scope(struct slice word, struct rate *rate, struct error *err)
 {
     static const char *const names[] = {"user", "ip", "connection", "channel", "claims", NULL};
@@ -76,12 +68,15 @@ static bool parse_scope(struct slice word, struct rate *rate, struct error *err)
             rate->scope = (enum rate_scope)i;
             return true;
         }
-    if (slice_begins(word, claims) && word.len > strlen(claims)) {
+    bool is_claim = slice_begins(word, claims);
+    if (is_claim) {
+        struct slice path = slice_make(word.at + strlen(claims), word.len - strlen(claims));
         rate->scope = RATE_CLAIM;
-        split_claim(slice_make(word.at + strlen(claims), word.len - strlen(claims)), rate);
-        return true;
+        rate->claim = json_path(path, &rate->claim_parts);
+        if (rate->claim != NULL)
+            return true;
     }
-    const char *near = suggest(word, names);
+    const char *near = is_claim ? NULL : suggest(word, names);
     if (near != NULL)
         return fail(err, ERROR_BAD_REQUEST, "unknown \"per %.*s\": did you mean \"per %s\"?",
                     SLICE_ARGS(word), near);

@@ -59,8 +59,8 @@ static struct slice check_channel(lua_State *L, struct running *running, const c
 }
 
 /* In dev mode a script is told at its line what subscribers would not expect. */
-static void check_emits(lua_State *L, const struct running *running, const struct channel_type *type,
-                        struct slice data)
+static void check_emits(lua_State *L, const struct running *running,
+                        const struct channel_type *type, struct slice data)
 {
     struct schema_fault fault;
     if (!running->program->explains || type->emits == NULL ||

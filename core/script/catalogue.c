@@ -88,7 +88,8 @@ static void hash_sources(struct script *files, unsigned count, uint64_t others)
         files[i].hash = hash_bytes(slice_make(files[i].source, files[i].source_len)) ^ others;
 }
 
-/* A library may be required by any script, and by another library, and a schema be named there: all of them count. */
+/* A library may be required by any script, and by another library, and a schema be named there: all
+ * of them count. */
 static void hash_files(struct script_set *set)
 {
     struct buf all = {0};

@@ -4,10 +4,10 @@
 
 #include "script/catalogue.h"
 
-/* Fills set->scripts, set->libraries and set->schemas, sorted by name; what cannot be read or is too large
- * becomes a problem. Links are followed, but not to a folder we are in. Hidden files, *_spec.lua
- * and what editors leave behind are passed over; lib/ is for require,
- * schemas/ for JSON Schemas. */
+/* Fills set->scripts, set->libraries and set->schemas, sorted by name; what cannot be read or is
+ * too large becomes a problem. Links are followed, but not to a folder we are in. Hidden files,
+ * *_spec.lua and what editors leave behind are passed over; lib/ is for require, schemas/ for JSON
+ * Schemas. */
 void folder_read(const char *path, size_t source_max, struct script_set *set,
                  struct problems *problems);
 

@@ -10,9 +10,11 @@
 #include "base/duration.h"
 #include "base/memory.h"
 #include "base/suggest.h"
+#include "hub/once.h"
 #include "script/codec.h"
 #include "script/declare.h"
 #include "script/problem.h"
+#include "wire/json.h"
 
 enum { HISTORY_SIZE_MAX = 100000, MESSAGE_SIZE_MAX = 16 << 20, BATCH_SIZE_MAX = 10000 };
 enum { WRONG_MAX = 8 }; /* unknown names of one table: enough to see what is wrong */
@@ -178,10 +180,11 @@ static void refuse_file(lua_State *L, const struct channel_type *type, const cha
     const char *near = suggest(slice_of(name), names);
     free(names);
     if (strncmp(name, SCHEMA_FOLDER, strlen(SCHEMA_FOLDER)) != 0)
-        refuse(L, type,
-               "option `%s`: \"%s\" is no schema's file: they are in schemas/ of the scripts folder "
-               "and end in .json, such as \"schemas/order.json\"",
-               option, name);
+        refuse(
+            L, type,
+            "option `%s`: \"%s\" is no schema's file: they are in schemas/ of the scripts folder "
+            "and end in .json, such as \"schemas/order.json\"",
+            option, name);
     else if (near != NULL)
         refuse(L, type, "option `%s`: there is no %s in the scripts folder: did you mean %s?",
                option, name, near);
@@ -246,10 +249,9 @@ static bool is_by_method(lua_State *L)
 
 static void add_call_schema(struct channel_type *type, const char *method, struct schema *schema)
 {
-    type->call_schemas = xrealloc(type->call_schemas, (type->call_schema_count + 1) *
-                                                          sizeof *type->call_schemas);
-    type->call_schemas[type->call_schema_count++] =
-        (struct call_schema){xstrdup(method), schema};
+    type->call_schemas =
+        xrealloc(type->call_schemas, (type->call_schema_count + 1) * sizeof *type->call_schemas);
+    type->call_schemas[type->call_schema_count++] = (struct call_schema){xstrdup(method), schema};
 }
 
 /* Name at -2, value on top. */
@@ -285,6 +287,43 @@ static void read_schema(lua_State *L, struct channel_type *type)
 static void read_emits(lua_State *L, struct channel_type *type)
 {
     type->emits = read_one_schema(L, type, "emits");
+}
+
+/* ---- once ---- */
+
+static void read_once_key(lua_State *L, struct channel_type *type)
+{
+    struct slice path = {NULL, 0};
+    if (lua_type(L, -1) == LUA_TSTRING)
+        path.at = lua_tolstring(L, -1, &path.len);
+    type->once = path.at != NULL && memchr(path.at, '\0', path.len) == NULL
+                     ? json_path(path, &type->once_parts)
+                     : NULL;
+    if (type->once != NULL)
+        return;
+    refuse(L, type,
+           "option `once` is the path of a member that is the same whenever a command is repeated, "
+           "such as \"id\" or \"order.id\" (got %s)",
+           luaL_tolstring(L, -1, NULL));
+    lua_pop(L, 1);
+}
+
+static void read_once(lua_State *L, struct channel_type *type)
+{
+    type->once_ms = ONCE_MS_DEFAULT;
+    if (!lua_istable(L, -1)) {
+        read_once_key(L, type);
+        return;
+    }
+    check_keys(L, type, "once", (const char *const[]){"key", "ttl", NULL});
+    lua_getfield(L, -1, "key");
+    read_once_key(L, type);
+    lua_pop(L, 1);
+    if (lua_getfield(L, -1, "ttl") != LUA_TNIL)
+        type->once_ms = read_duration(L, type, "once.ttl");
+    lua_pop(L, 1);
+    if (type->once_ms > ONCE_MS_MAX)
+        refuse(L, type, "option `once.ttl` is 24h at most: what was done is kept in memory");
 }
 
 /* ---- rates ---- */
@@ -401,11 +440,21 @@ static const struct {
     const char *name;
     void (*read)(lua_State *L, struct channel_type *type);
 } rows[] = {
-    {"subscribe", read_subscribe}, {"publish", read_publish},   {"call", read_call},
-    {"presence", read_presence},   {"max_size", read_max_size}, {"history", read_history},
-    {"schema", read_schema},       {"rate", read_rate},         {"slow", read_slow},
-    {"conflate", read_conflate},   {"batch", read_batch},       {"timeout", read_timeout},
-    {"emits", read_emits},         {"presence_read", read_presence_read},
+    {"subscribe", read_subscribe},
+    {"publish", read_publish},
+    {"call", read_call},
+    {"presence", read_presence},
+    {"presence_read", read_presence_read},
+    {"max_size", read_max_size},
+    {"history", read_history},
+    {"schema", read_schema},
+    {"emits", read_emits},
+    {"rate", read_rate},
+    {"once", read_once},
+    {"slow", read_slow},
+    {"conflate", read_conflate},
+    {"batch", read_batch},
+    {"timeout", read_timeout},
 };
 
 /* All that there are and will be, for "did you mean". */

@@ -32,6 +32,7 @@ void channel_type_destroy(struct channel_type *type)
     }
     free(type->call_schemas);
     free(type->key);
+    free(type->once);
     free(type->file);
     free(type);
 }

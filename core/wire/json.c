@@ -1,6 +1,8 @@
 #include "wire/json.h"
 #include "wire/json_bytes.h"
 
+#include <stdlib.h>
+
 #include "base/hex.h"
 #include "base/memory.h"
 
@@ -265,6 +267,25 @@ struct slice json_find_path(struct slice object, const char *names, unsigned cou
         if (!json_find(at, names, &at))
             return slice_make(NULL, 0);
     return at;
+}
+
+char *json_path(struct slice dotted, unsigned *count)
+{
+    char *names = xslicedup(dotted);
+    size_t start = 0;
+    *count = 0;
+    for (size_t i = 0; i <= dotted.len; i++) {
+        if (i < dotted.len && names[i] != '.')
+            continue;
+        if (i == start) {
+            free(names);
+            return NULL;
+        }
+        names[i] = '\0';
+        start = i + 1;
+        (*count)++;
+    }
+    return names;
 }
 
 /* Integers. */

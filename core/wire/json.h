@@ -47,6 +47,9 @@ bool json_key_is(struct slice key, const char *name);
 bool json_find(struct slice object, const char *name, struct slice *value);
 /* The same along a path: `count` names, each NUL-terminated, after one another. Absent where one on the way is. */
 struct slice json_find_path(struct slice object, const char *names, unsigned count);
+/* Such names of a path that is written with dots between them, "order.id"; the caller frees them. NULL: a name is
+ * empty. */
+char *json_path(struct slice dotted, unsigned *count);
 
 /* Appends the decoded UTF-8 of a string value (unpaired surrogates become U+FFFD);
  * nothing for a value that is not a string. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "hub/once.h"
+#include "wire/json.h"
 
 const char *const types_hooks[] = {"open",    "close",     "subscribe", "unsubscribe",
                                    "publish", "published", "call",      "timer", NULL};
@@ -85,6 +87,9 @@ static struct channel_type *make_type(lua_State *L, int at)
     type->conflate_ms = table_integer(L, at, "conflate", 0);
     type->batch_size = (unsigned)table_integer(L, at, "batch", 0);
     type->batch_ms = table_integer(L, at, "batch_ms", 0);
+    struct slice once = table_slice(L, at, "once");
+    type->once = once.at != NULL ? json_path(once, &type->once_parts) : NULL;
+    type->once_ms = table_integer(L, at, "once_ms", ONCE_MS_DEFAULT);
     get_rates(L, at, type);
     type->hooks = table_bits(L, at, "hooks", types_hooks);
     type->file = xstrdup("rules.lua");
@@ -131,6 +136,7 @@ void types_destroy(struct generation *generation)
             rate_finish(&type->rates[r]);
         free(type->rates);
         free(type->key);
+        free(type->once);
         free(type->file);
         free(type);
     }

@@ -27,6 +27,8 @@ describe("a rate", function()
       ["5/s each user"] = 'after a rate comes "per user" or the like (got "each")',
       ["5/s per usr"] = 'unknown "per usr": did you mean "per user"?',
       ["5/s per"] = 'a rate is per user, ip, connection, channel or claims.NAME (got "")',
+      ["5/s per claims."] = 'a rate is per user, ip, connection, channel or claims.NAME (got "claims.")',
+      ["5/s per claims.a..b"] = 'a rate is per user, ip, connection, channel or claims.NAME (got "claims.a..b")',
       ["5/s per planet"] = 'a rate is per user, ip, connection, channel or claims.NAME (got "planet")',
       ["5/s per user now"] = 'a rate ends after "per ..." (got "now")',
     }

@@ -238,6 +238,19 @@ describe("script/catalogue", function()
     assert.equal("schemas/a.json,schemas/c.json,-schemas/b.json", catalogue.changes(before, after))
   end)
 
+  it("reads what is done once, and says what is wrong with it", function()
+    assert(load [[channel("a", { once = "id" }) channel("b", { once = { key = "order.id", ttl = "24h" } })]])
+    local wrong = "a.lua:1: option `once` is the path of a member that is the same whenever a command is repeated, "
+      .. 'such as "id" or "order.id" (got %s)'
+    refuses('channel("a", { once = true })', wrong:format "true")
+    refuses('channel("a", { once = "a..b" })', wrong:format "a..b")
+    refuses('channel("a", { once = "" })', wrong:format "")
+    refuses('channel("a", { once = { ttl = "1m" } })', wrong:format "nil")
+    refuses('channel("a", { once = { key = "id", tll = "1m" } })', "a.lua:1: option `once` has no `tll`: did you mean `ttl`?")
+    refuses('channel("a", { once = { key = "id", ttl = "25h" } })',
+      "a.lua:1: option `once.ttl` is 24h at most: what was done is kept in memory")
+  end)
+
   it("reads rates, and says what is wrong with them", function()
     assert(load [[channel("a", { rate = "5/10s per user" }) channel("b", { rate = { "5/s", "100/m per channel" } })]])
     refuses('channel("a", { rate = "5/10s per usr" })',
