@@ -79,23 +79,28 @@ static void add_part(struct parts *parts, struct frame *frame)
 {
     if (parts->count == parts->room) {
         parts->room = parts->room ? parts->room * 2 : 8;
-        parts->frames = xrealloc(parts->frames, parts->room * sizeof *parts->frames);
+        parts->list = xrealloc(parts->list, parts->room * sizeof *parts->list);
     }
     frame_ref(frame);
-    parts->frames[parts->count++] = frame;
+    parts->list[parts->count++] = (struct part){.frame = frame};
 }
 
 static void drop_parts(struct parts *parts)
 {
-    for (unsigned i = 0; i < parts->count; i++)
-        frame_unref(parts->frames[i]);
-    free(parts->frames);
+    for (unsigned i = 0; i < parts->count; i++) {
+        struct part *part = &parts->list[i];
+        for (unsigned k = 0; k < part->echo_count; k++)
+            frame_unref(part->echoes[k].instead);
+        free(part->echoes);
+        frame_unref(part->frame);
+    }
+    free(parts->list);
     *parts = (struct parts){0};
 }
 
-static void add_waiting(struct waiting *waiting, struct frame *frame)
+static void add_waiting(struct waiting *waiting, struct frame *frame, bool is_apart)
 {
-    if (frame->slow == FRAME_CONFLATED)
+    if (frame->slow == FRAME_CONFLATED || is_apart)
         add_part(&waiting->parts, frame);
     bool is_first = waiting->messages == 0;
     waiting->messages += frame->messages;
@@ -165,17 +170,33 @@ static void drop_run(struct audience *audience)
     audience->is_handing = false;
 }
 
-/* Who is not behind gets the run, that is, everything; who is, the newest of each key where that is
- * the channel's wish. */
-static void hand_to(struct audience *audience, struct conn *conn)
+/* What a member hears of a part; NULL: nothing. */
+static struct frame *heard_of(const struct part *part, struct member *member)
 {
+    for (unsigned i = 0; i < part->echo_count; i++)
+        if (part->echoes[i].whose.session == member->session->number) {
+            member->apart--;
+            return part->echoes[i].instead;
+        }
+    return part->frame;
+}
+
+/* Who is not behind gets the run, that is, everything; who is, the newest of each key where that is
+ * the channel's wish; who has published, what it hears of each part. */
+static void hand_to(struct audience *audience, struct member *member)
+{
+    struct conn *conn = member->session->conn;
     const struct parts *parts = &audience->run_parts[conn->dialect->index];
-    if (parts->count == 0 || outbox_is_empty(&conn->out)) {
+    bool is_behind = audience->slow == FRAME_CONFLATED && !outbox_is_empty(&conn->out);
+    if (parts->count == 0 || (!is_behind && member->apart == 0)) {
         conn_deliver(conn, audience->run[conn->dialect->index], audience->number);
         return;
     }
-    for (unsigned i = 0; i < parts->count; i++)
-        conn_deliver(conn, parts->frames[i], audience->number);
+    for (unsigned i = 0; i < parts->count; i++) {
+        struct frame *frame = heard_of(&parts->list[i], member);
+        if (frame != NULL)
+            conn_deliver(conn, frame, audience->number);
+    }
 }
 
 /* False: out of time, the rest of the members have it later. */
@@ -185,7 +206,7 @@ static bool hand_over(struct audience *audience, uint64_t until_ns)
         unsigned left = audience->count - audience->handed;
         unsigned stop = audience->handed + (left < MEMBERS_A_LOOK ? left : MEMBERS_A_LOOK);
         for (; audience->handed < stop; audience->handed++)
-            hand_to(audience, audience->members[audience->handed]->session->conn);
+            hand_to(audience, audience->members[audience->handed]);
         if (stop < audience->count && clock_monotonic_ns() > until_ns)
             return false;
     }
@@ -265,14 +286,35 @@ void audience_remove(struct hub *hub, struct member *member)
 }
 
 /* A reload may change the policy in the middle of a turn; a run has one. */
-static void agree_on_slow(struct hub *hub, struct audience *audience, enum frame_slow slow)
+static void agree(struct hub *hub, struct audience *audience, enum frame_slow slow, bool is_apart)
 {
-    if (slow != audience->slow)
+    if (slow != audience->slow || is_apart != audience->is_apart)
         audience_flush(hub, audience);
     audience->slow = slow;
+    audience->is_apart = is_apart;
 }
 
-void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames)
+/* To the part that came last. Returns how many messages the member misses. */
+static unsigned add_echo(struct hub *hub, struct audience *audience, const struct echo *echo)
+{
+    struct session *session = session_find(hub, echo->whose.session);
+    struct member *member = session != NULL ? map_find(&session->members, audience->channel) : NULL;
+    if (echo->whose.worker != hub->index || member == NULL || member->audience != audience)
+        return 0;
+    struct parts *parts = &audience->waiting[session->conn->dialect->index].parts;
+    if (parts->count == 0)
+        return 0;
+    struct part *part = &parts->list[parts->count - 1];
+    part->echoes = xrealloc(part->echoes, (part->echo_count + 1) * sizeof *part->echoes);
+    part->echoes[part->echo_count++] = *echo;
+    if (echo->instead != NULL)
+        frame_ref(echo->instead);
+    member->apart++;
+    return part->frame->messages - (echo->instead != NULL ? echo->instead->messages : 0);
+}
+
+void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames,
+                      const struct echoes *echoes)
 {
     struct audience *audience = map_find(&hub->audiences, channel);
     if (audience == NULL)
@@ -281,13 +323,16 @@ void audience_deliver(struct hub *hub, struct slice channel, struct frame *const
     unsigned messages = 0;
     for (unsigned d = 0; d < DIALECTS_MAX; d++)
         if (frames[d] != NULL) {
-            agree_on_slow(hub, audience, frames[d]->slow);
-            add_waiting(&audience->waiting[d], frames[d]);
+            agree(hub, audience, frames[d]->slow, echoes->is_apart);
+            add_waiting(&audience->waiting[d], frames[d], echoes->is_apart);
             is_long = is_long || audience->waiting[d].bytes.len > RUN_BYTES_MAX;
             messages = frames[d]->messages;
         }
+    int64_t missed = 0;
+    for (unsigned i = 0; i < echoes->count; i++)
+        missed += add_echo(hub, audience, &echoes->list[i]);
     put_in_list(hub, audience);
     if (is_long)
         audience_flush(hub, audience);
-    stats_add(&hub->stats, STAT_MESSAGES_OUT, (int64_t)audience->count * messages);
+    stats_add(&hub->stats, STAT_MESSAGES_OUT, (int64_t)audience->count * messages - missed);
 }

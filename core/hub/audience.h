@@ -5,14 +5,22 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "hub/dialect.h"
+#include "hub/echo.h"
 #include "wire/frame.h"
 
 struct hub;
 struct member;
 
-/* Frames in their order, a reference of ours to each. */
+/* One frame by itself, and who hears something else; a reference of ours to each. */
+struct part {
+    struct frame *frame;
+    struct echo *echoes; /* owned */
+    unsigned echo_count;
+};
+
+/* In their order. */
 struct parts {
-    struct frame **frames;
+    struct part *list;
     unsigned count, room;
 };
 
@@ -23,7 +31,8 @@ struct waiting {
                             are more */
     struct buf bytes;    /* two or more, one behind the other */
     unsigned messages;
-    struct parts parts; /* each by itself, where that matters for who is behind: FRAME_CONFLATED */
+    struct parts parts; /* each by itself, where that matters: for who is behind, FRAME_CONFLATED, and for
+                           who has published, without echo */
 };
 
 /* Owned by the hub; lives while it has members. */
@@ -33,9 +42,10 @@ struct audience {
     struct member **members;
     unsigned count, room;
     struct waiting waiting[DIALECTS_MAX];
-    enum frame_slow slow;            /* of what waits */
+    enum frame_slow slow;            /* of what waits ... */
+    bool is_apart;                   /* ... and whether it is kept in parts for who has published */
     struct frame *run[DIALECTS_MAX]; /* what is being handed over, NULL but while is_handing ... */
-    struct parts run_parts[DIALECTS_MAX]; /* ... and for who is behind */
+    struct parts run_parts[DIALECTS_MAX]; /* ... and by itself */
     unsigned handed;                      /* how many members have it */
     bool is_handing;
     struct audience *next_waiting, *prev_waiting; /* of the hub's, while anything waits */
@@ -47,10 +57,11 @@ void audience_add(struct hub *hub,
 void audience_remove(struct hub *hub,
                      struct member *member); /* frees it after the last; fine when in none */
 struct audience *audience_numbered(struct hub *hub, uint32_t number); /* NULL: it is no more */
-/* Has the members get the frames (one per dialect, or NULL) at the end of this turn, or sooner
+/* Has the members get the frames (one per dialect, or NULL), or what they hear instead, at the end of this turn, or sooner
  * where the order asks for it: what a busy channel says in one turn reaches each member as one run
  * of bytes. No Lua, nothing is closed. */
-void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames);
+void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames,
+                      const struct echoes *echoes);
 /* A reference to each member's outbox of what waits: for one audience, or for all until
  * clock_monotonic_ns() passes `until_ns`. False: there is more. Called at the end of the turn. */
 void audience_flush(struct hub *hub, struct audience *audience);

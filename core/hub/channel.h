@@ -48,12 +48,6 @@ struct channel {
     struct timer linger;
 };
 
-/* Whose seat it is: one session can hold one seat in a channel. */
-struct seat_key {
-    uint64_t session;
-    uint64_t worker;
-};
-
 /* A member, as its channel's home knows it. */
 struct seat {
     struct seat_key key;

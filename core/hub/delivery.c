@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "hub/channel.h"
+#include "hub/echo.h"
 #include "hub/hub.h"
 #include "wire/json.h"
 
@@ -15,6 +16,7 @@ struct held {
     uint64_t key;
     uint64_t offset;
     struct identity *who;
+    struct seat_key from;
     struct slice data; /* owned */
 };
 
@@ -30,22 +32,34 @@ static uint64_t key_of(const struct channel_type *type, struct slice data)
     return hash_bytes(value);
 }
 
+static void mark(struct frame *frame, const struct channel *channel, uint64_t key)
+{
+    if (frame == NULL)
+        return;
+    frame->slow = channel->type->slow;
+    frame->key = key;
+}
+
 static void fan_out(struct channel *channel, const struct publication *first, unsigned count,
                     uint64_t key)
 {
     struct hub *hub = channel->hub;
     struct frame *frames[DIALECTS_MAX] = {0};
+    struct echoes echoes;
+    echoes_make(&echoes, channel, first, count);
+    for (unsigned i = 0; i < echoes.count; i++)
+        mark(echoes.list[i].instead, channel, key);
     for (unsigned d = 0; d < hub->options->dialect_count; d++)
         if (channel->dialects[d] > 0) {
             frames[d] = hub->options->dialects[d]->publications(hub, first, count);
-            frames[d]->slow = channel->type->slow;
-            frames[d]->key = key;
+            mark(frames[d], channel, key);
         }
     for (unsigned worker = 0; worker < hub->count; worker++)
         if (channel->listeners[worker] > 0)
-            hub_fan_out(hub, worker, channel->name, frames);
+            hub_fan_out(hub, worker, channel->name, frames, &echoes);
     for (unsigned d = 0; d < hub->options->dialect_count; d++)
         frame_unref(frames[d]);
+    echoes_finish(&echoes);
 }
 
 /* ---- held ---- */
@@ -59,6 +73,7 @@ static void fill(struct held *held, const struct publication *publication)
 {
     held->offset = publication->offset;
     held->who = identity_ref(publication->who);
+    held->from = publication->from;
     held->data = slice_make(xslicedup(publication->data), publication->data.len);
 }
 
@@ -99,7 +114,11 @@ void delivery_finish(struct channel *channel)
 
 static struct publication publication_of(const struct channel *channel, const struct held *held)
 {
-    return (struct publication){channel->name, held->data, held->who, held->offset};
+    return (struct publication){.channel = channel->name,
+                                .data = held->data,
+                                .who = held->who,
+                                .from = held->from,
+                                .offset = held->offset};
 }
 
 /* As many from the first on as one frame carries; where readers who are behind get the newest of
@@ -114,6 +133,7 @@ static unsigned fan_out_some(struct channel *channel, unsigned from)
         list[count] = publication_of(channel, delivery->held[from + count]);
         bytes += list[count++].data.len;
     } while (count < left && bytes < FRAME_BYTES_MAX && channel->type->slow != FRAME_CONFLATED);
+    count = echoes_count(channel, list, count);
     fan_out(channel, list, count, delivery->held[from]->key);
     free(list);
     return count;

@@ -12,11 +12,18 @@ struct seat;
 
 enum { DIALECTS_MAX = 4 };
 
+/* Whose seat it is: one session can hold one seat in a channel. */
+struct seat_key {
+    uint64_t session;
+    uint64_t worker;
+};
+
 /* A message as it goes out. Borrowed for the call. */
 struct publication {
     struct slice channel;
     struct slice data;          /* JSON without raw newlines */
-    const struct identity *who; /* NULL unless a client published it */
+    const struct identity *who; /* NULL unless a client published it ... */
+    struct seat_key from;       /* ... by this session */
     uint64_t offset;            /* 0 without history */
 };
 

@@ -49,6 +49,7 @@ struct channel_type {
     size_t max_size;        /* bytes of one message */
     unsigned history_size;  /* messages kept, 0 = none */
     int64_t history_ttl_ms; /* 0 = as long as the channel lives */
+    bool has_no_echo;       /* who publishes does not hear it */
     enum frame_slow slow;   /* what becomes of messages that wait for a reader who is behind */
     char *key;              /* the member of a message that says what it is about, for conflating; owned, NULL: all one */
     int64_t conflate_ms;    /* the newest of each key goes out once in that time, 0 = all at once */

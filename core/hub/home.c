@@ -220,11 +220,15 @@ static bool admit(struct hub *hub, const struct request *request, struct error *
 
 /* ---- publish ---- */
 
-/* From here on the message exists: it has its place in the order, and everybody gets it. */
-static void deliver(struct channel *channel, struct slice data, const struct identity *who)
+/* From here on the message exists: it has its place in the order, and everybody gets it. `request` is that of the client
+ * who published it; NULL: the house. */
+static void deliver(struct channel *channel, struct slice data, const struct request *request)
 {
+    const struct identity *who = request != NULL ? request->who : NULL;
     uint64_t now = loop_now_ms(channel->hub->loop);
     struct publication publication = {.channel = channel->name, .data = data, .who = who};
+    if (who != NULL)
+        publication.from = (struct seat_key){request->asker.id, request->asker.worker};
     if (channel->type->history_size > 0) {
         publication.offset = ++channel->offset;
         history_expire(&channel->history, now);
@@ -308,7 +312,7 @@ static void publish_judged(struct job *job)
         stats_add(&job->hub->stats, STAT_DROPS_SCRIPT, 1);
         answer_published(channel, request);
     } else {
-        deliver(channel, data, request->who);
+        deliver(channel, data, request);
         answer_published(channel, request);
         tell_published(channel, data, request->who, 0);
     }

@@ -165,12 +165,13 @@ void hub_evict(struct hub *hub, struct slice channel, const struct seat *seat, i
         post_eviction(hub->peers[seat->key.worker], channel, seat, code, reason);
 }
 
-void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct frame *const *frames)
+void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct frame *const *frames,
+                 const struct echoes *echoes)
 {
     if (worker == hub->index)
-        audience_deliver(hub, channel, frames);
+        audience_deliver(hub, channel, frames, echoes);
     else
-        post_frames(hub->peers[worker], channel, frames);
+        post_frames(hub->peers[worker], channel, frames, echoes);
 }
 
 void hub_tell_clients(struct hub *hub, const struct effect *effect)

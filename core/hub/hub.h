@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "hub/behaviour.h"
 #include "hub/dialect.h"
+#include "hub/echo.h"
 #include "hub/job.h"
 #include "hub/request.h"
 #include "hub/stats.h"
@@ -82,7 +83,8 @@ void hub_answer(struct hub *hub, const struct asker *asker, const struct answer 
 /* A client's subscription ends by its home's will: tells its session, wherever it is. */
 void hub_evict(struct hub *hub, struct slice channel, const struct seat *seat, int code, struct slice reason);
 /* Hands frames (one per dialect, NULL where nobody listens in it) to a worker's audience of the channel. */
-void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct frame *const *frames);
+void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct frame *const *frames,
+                 const struct echoes *echoes);
 
 /* EFFECT_SEND and EFFECT_CLOSE: done on every worker that has such a client (client absent: by user). */
 void hub_tell_clients(struct hub *hub, const struct effect *effect);

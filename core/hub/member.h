@@ -12,6 +12,7 @@ struct member {
     struct session *session;
     struct audience *audience; /* NULL while the home has not answered */
     unsigned index;            /* its place in the audience */
+    unsigned apart;            /* parts that wait, of which it hears something else: see struct part */
     uint64_t seat;
     struct later *later; /* commands for this channel that wait for the home's answer, oldest first */
     char bytes[];

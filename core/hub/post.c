@@ -89,6 +89,7 @@ void post_answer(struct hub *to, const struct asker *asker, const struct answer 
 struct frames_letter {
     struct mail mail;
     struct frame *frames[DIALECTS_MAX];
+    struct echoes *echoes; /* owned; NULL: the usual ones, none */
     size_t channel_len;
     char channel[];
 };
@@ -96,13 +97,38 @@ struct frames_letter {
 static void open_frames(void *context, struct mail *mail)
 {
     struct frames_letter *letter = (struct frames_letter *)mail;
-    audience_deliver(context, slice_make(letter->channel, letter->channel_len), letter->frames);
+    static const struct echoes none;
+    audience_deliver(context, slice_make(letter->channel, letter->channel_len), letter->frames,
+                     letter->echoes != NULL ? letter->echoes : &none);
     for (unsigned d = 0; d < DIALECTS_MAX; d++)
         frame_unref(letter->frames[d]);
+    if (letter->echoes != NULL)
+        echoes_finish(letter->echoes);
+    free(letter->echoes);
     free(letter);
 }
 
-void post_frames(struct hub *to, struct slice channel, struct frame *const *frames)
+/* Those of that worker. */
+static struct echoes *copy_echoes(const struct echoes *echoes, unsigned worker)
+{
+    if (!echoes->is_apart)
+        return NULL;
+    struct echoes *copy = xmalloc(sizeof *copy);
+    copy->is_apart = true;
+    copy->count = 0;
+    for (unsigned i = 0; i < echoes->count; i++) {
+        const struct echo *echo = &echoes->list[i];
+        if (echo->whose.worker != worker)
+            continue;
+        if (echo->instead != NULL)
+            frame_ref(echo->instead);
+        copy->list[copy->count++] = *echo;
+    }
+    return copy;
+}
+
+void post_frames(struct hub *to, struct slice channel, struct frame *const *frames,
+                 const struct echoes *echoes)
 {
     struct frames_letter *letter = xmalloc(sizeof *letter + channel.len);
     letter->mail.open = open_frames;
@@ -111,6 +137,7 @@ void post_frames(struct hub *to, struct slice channel, struct frame *const *fram
         if (frames[d] != NULL)
             frame_ref(frames[d]);
     }
+    letter->echoes = copy_echoes(echoes, to->index);
     letter->channel_len = channel.len;
     memcpy(letter->channel, channel.at, channel.len);
     mailbox_post(to->mailbox, &letter->mail);

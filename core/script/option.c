@@ -365,6 +365,13 @@ static void read_rate(lua_State *L, struct channel_type *type)
 
 /* ---- delivery ---- */
 
+static void read_echo(lua_State *L, struct channel_type *type)
+{
+    if (!lua_isboolean(L, -1))
+        refuse(L, type, "option `echo` is true or false (got %s)", luaL_typename(L, -1));
+    type->has_no_echo = !lua_toboolean(L, -1);
+}
+
 static void read_slow(lua_State *L, struct channel_type *type)
 {
     static const char *const policies[] = {[FRAME_NEEDED] = "disconnect",
@@ -455,6 +462,7 @@ static const struct {
     {"conflate", read_conflate},
     {"batch", read_batch},
     {"timeout", read_timeout},
+    {"echo", read_echo},
 };
 
 /* All that there are and will be, for "did you mean". */

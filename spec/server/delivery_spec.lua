@@ -52,6 +52,42 @@ describe("the marker of what is missing", function()
   end)
 end)
 
+describe("a channel without echo", function()
+  it("keeps what somebody publishes from that connection, however it is connected", function()
+    local it_runs <close> = server.start { command = "dev", args = { "--workers", "3", "--deflate", "--deflate-min", "16" },
+      scripts = { ["a.lua"] = [[
+        channel("pad:{n}", { subscribe = "anyone", publish = "anyone", echo = false })
+        channel("heap:{n}", { subscribe = "anyone", publish = "anyone", echo = false, batch = { size = 4, delay = "9s" } })]] } }
+    finally(function()
+      talk.close_all()
+      stream.close_all()
+    end)
+    for n = 1, 6 do
+      for _, kind in ipairs { "pad:", "heap:" } do
+        local channel = kind .. n
+        local all = {
+          talk.to(it_runs, { as = "ann" }):connect():join(channel),
+          talk.to(it_runs, { as = "ann", deflate = "permessage-deflate" }):connect():join(channel),
+          stream.to(it_runs, { as = "ann" }):connect():join(channel),
+          talk.to(it_runs, { as = "ben" }):connect():join(channel),
+        }
+        for i, one in ipairs(all) do one:says(channel, { from = i, text = ("x"):rep(100) }) end
+        for i, one in ipairs(all) do
+          local from = {}
+          for _ = 1, 3 do
+            from[#from + 1] = one:wait(function(message) return message.push and message.push.pub end, "a message").message.push.pub.data.from
+          end
+          table.sort(from)
+          local others = { 1, 2, 3, 4 }
+          table.remove(others, i)
+          assert.same(others, from)
+          one:hears_nothing(channel)
+        end
+      end
+    end
+  end)
+end)
+
 for _, args in ipairs { { "--io", "send", "--workers", "1" }, { "--io", "auto", "--workers", "3" } } do
   describe("with " .. table.concat(args, " "), function()
     local it_runs, ann

@@ -83,6 +83,7 @@ static struct channel_type *make_type(lua_State *L, int at)
     type->history_ttl_ms = table_integer(L, at, "ttl", 0);
     struct slice key = table_slice(L, at, "key");
     type->slow = (enum frame_slow)table_integer(L, at, "slow", FRAME_NEEDED);
+    type->has_no_echo = table_bool(L, at, "has_no_echo");
     type->key = key.at != NULL ? xslicedup(key) : NULL;
     type->conflate_ms = table_integer(L, at, "conflate", 0);
     type->batch_size = (unsigned)table_integer(L, at, "batch", 0);

@@ -290,6 +290,11 @@ describe("script/catalogue", function()
   end)
 
   it("refuses options of the wrong type", function()
+    assert(load 'channel("a", { echo = false }) channel("b", { echo = true, presence_read = "role.mod" })')
+    files:delete()
+    refuses('channel("a", { echo = "no" })', "a.lua:1: option `echo` is true or false (got string)")
+    refuses('channel("a", { presence_read = "mod" })',
+      "a.lua:1: option `presence_read`: unknown name 'mod' (column 1): a text stands in quotes, a role is role.mod in \"mod\"")
     refuses('channel("a", { presence = 1 })', "a.lua:1: option `presence` is true or false (got number)")
     refuses('channel("a", { max_size = "1k" })',
       "a.lua:1: option `max_size` is a whole number from 1 to 16777216 (got 1k)")
