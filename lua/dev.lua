@@ -6,5 +6,6 @@ function dev:on_subscribe()
 end
 
 function dev:on_published(msg)
-  self.state.last = msg
+  local happened = type(msg) == "table" and msg.broken
+  if not happened then self.state.last = msg end -- how things stand
 end

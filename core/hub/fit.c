@@ -1,8 +1,7 @@
 #include "hub/fit.h"
 
-#include <stdio.h>
-
 #include "hub/hub.h"
+#include "wire/json.h"
 
 static const struct schema *schema_of(const struct channel_type *type,
                                       const struct request *request)
@@ -40,21 +39,40 @@ bool fit_asked(struct hub *hub, const struct request *request, const struct chan
            refuse(hub, request, &fault, err);
 }
 
+static void tell(struct hub *hub, const struct channel_type *type, struct slice channel,
+                 struct slice why)
+{
+    struct buf news = {0}, name = {0}, place = {0}, reason = {0};
+    buf_add_slice(&name, channel);
+    buf_add_slice(&reason, why);
+    buf_printf(&place, "%s:%d", type->file, type->line);
+    log_event(hub->options->log, LOG_ERROR, "emits", "channel", buf_text(&name), "at",
+              buf_text(&place), "reason", buf_text(&reason), NULL);
+    buf_add_text(&news, "{\"broken\":{\"file\":");
+    json_quote(&news, slice_of(type->file));
+    buf_printf(&news, ",\"line\":%d,\"channel\":", type->line);
+    json_quote(&news, channel);
+    buf_add_text(&news, ",\"reason\":");
+    json_quote(&news, why);
+    buf_add_text(&news, "}}");
+    hub_tell_page(hub, buf_slice(&news));
+    buf_finish(&news);
+    buf_finish(&name);
+    buf_finish(&place);
+    buf_finish(&reason);
+}
+
 bool fit_told(struct hub *hub, const struct channel_type *type, struct slice channel,
               struct slice data, struct error *err)
 {
     struct schema_fault fault;
     if (!hub->options->is_dev || type->emits == NULL || schema_check(type->emits, data, &fault))
         return true;
-    struct buf why = {0}, name = {0};
-    char place[256];
+    struct buf why = {0};
     schema_explain(&fault, &why);
-    buf_add_slice(&name, channel);
-    snprintf(place, sizeof place, "%s:%d", type->file, type->line);
-    fail(err, ERROR_SCRIPT_FAILED, "not what `emits` promises: %s (%s)", buf_text(&why), place);
-    log_event(hub->options->log, LOG_ERROR, "emits", "channel", buf_text(&name), "at", place,
-              "reason", buf_text(&why), NULL);
+    fail(err, ERROR_SCRIPT_FAILED, "not what `emits` promises: %s (%s:%d)", buf_text(&why),
+         type->file, type->line);
+    tell(hub, type, channel, buf_slice(&why));
     buf_finish(&why);
-    buf_finish(&name);
     return false;
 }

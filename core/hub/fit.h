@@ -9,8 +9,8 @@
 bool fit_asked(struct hub *hub, const struct request *request, const struct channel_type *type,
                struct error *err) MUST_USE;
 
-/* What subscribers would get, in dev mode; elsewhere nobody asks. False, err, and a line in the
- * log: a mistake of the script's, which is not delivered. */
+/* What subscribers would get, in dev mode; elsewhere nobody asks. False and err: a mistake of the
+ * script's, which is not delivered; the log and the page's overlay are told. */
 bool fit_told(struct hub *hub, const struct channel_type *type, struct slice channel,
               struct slice data, struct error *err) MUST_USE;
 

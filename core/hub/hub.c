@@ -180,6 +180,12 @@ void hub_tell_clients(struct hub *hub, const struct effect *effect)
         post_effect(hub->peers[worker], effect);
 }
 
+void hub_tell_page(struct hub *hub, struct slice news)
+{
+    if (hub->options->is_dev)
+        hub_ask_later(hub, &(struct request){.verb = VERB_PUBLISH, .channel = SLICE("weir:dev"), .data = news});
+}
+
 /* ---- rounds ---- */
 
 static void visit_next(void *context, struct mail *mail)

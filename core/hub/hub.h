@@ -89,6 +89,9 @@ void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct 
 /* EFFECT_SEND and EFFECT_CLOSE: done on every worker that has such a client (client absent: by user). */
 void hub_tell_clients(struct hub *hub, const struct effect *effect);
 
+/* In dev mode: tells the overlay of pages, on the built-in channel weir:dev; `news` is JSON. */
+void hub_tell_page(struct hub *hub, struct slice news);
+
 /* Calls visit on each worker in turn, beginning with this one, then done on this one. The round is the
  * caller's; it must live until done. Nothing else happens to it in between. */
 struct round {

@@ -351,11 +351,13 @@ static void read_rate(lua_State *L, struct channel_type *type)
         read_one_rate(L, type);
         return;
     }
-    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
-    if (count == 0)
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1), members = 0;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        members++;
+    if (count == 0 || members > count)
         refuse(L, type,
-               "option `rate` is a text such as \"5/10s per user\", or a list of them (got an "
-               "empty table)");
+               "option `rate` is a text such as \"5/10s per user\", or a list of them (got %s)",
+               members > 0 ? "a table with names" : "an empty table");
     for (lua_Integer i = 1; i <= count && i <= RATES_MAX + 1; i++) {
         lua_rawgeti(L, -1, i);
         read_one_rate(L, type);

@@ -55,9 +55,8 @@ static void tell_waiters(struct reload *reload, const struct error *error, struc
 
 static void tell_page(struct server *server, struct slice news)
 {
-    if (server->config->is_dev && server->phase == SERVER_RUNNING)
-        hub_ask_later(server->hubs[0],
-                      &(struct request){.verb = VERB_PUBLISH, .channel = SLICE("weir:dev"), .data = news});
+    if (server->phase == SERVER_RUNNING)
+        hub_tell_page(server->hubs[0], news);
 }
 
 static double milliseconds_since(uint64_t started_ns)

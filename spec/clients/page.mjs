@@ -292,6 +292,18 @@ check("tells in the overlay how many more problems there are", async () => {
     await panel(bob).waitFor({ state: "detached" });
 });
 
+check("tells in the overlay of a message that is not what its channel promises", async () => {
+    const broken = { file: "chat.lua", line: 7, channel: "room:lobby", reason: "/n: maximum 9, got number 12" };
+    await bob.evaluate((data) => fetch("/api/publish",
+        { method: "POST", body: JSON.stringify({ channel: "weir:dev", data }) }), { broken });
+    await panel(bob).filter({ hasText: "maximum 9, got number 12" }).waitFor();
+    const words = await panel(bob).innerText();
+    for (const part of ["Not delivered: chat.lua:7", "room:lobby"]) assert.ok(words.includes(part), words);
+    assert.equal(await panel(bob).getAttribute("role"), "alert");
+    await panel(bob).getByRole("button", { name: "Close" }).click();
+    await panel(bob).waitFor({ state: "detached" });
+});
+
 check("scrolls the list of people alone, so that what stands below is in sight", async () => {
     await bob.setViewportSize({ width: 1280, height: 720 });
     await bob.evaluate(() => {

@@ -276,6 +276,17 @@ describe("a reload in dev mode", function()
     assert.equal("number", type(news.ms))
   end)
 
+  it("tells the page's overlay of a message that its channel does not promise, as news that does not last", function()
+    save { ["b.lua"] = 'channel("orders", { subscribe = "anyone", publish = "anyone", emits = { maximum = 9 } })' }
+    local page = comes "page":join "weir:dev"
+    assert.equal(500, (comes "ann":refused { publish = { channel = "orders", data = 12 } }))
+    assert.same({ file = "b.lua", line = 1, channel = "orders", reason = "the value: maximum 9, got number 12" },
+      page:listen("weir:dev").broken)
+    local late = comes "late":join "weir:dev"
+    assert.equal(2, late.joined.data.generation)
+    assert.is_nil(late.joined.data.broken)
+  end)
+
   it("names all files that are wrong", function()
     it_runs:write("b.lua", "broken(")
     it_runs:write("c.lua", "channel(7)")

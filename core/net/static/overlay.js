@@ -75,33 +75,47 @@ function hide() {
     panel = undefined;
 }
 
+/** A panel with that title, which begins with a word and names a place. */
+function showPanel(word, where, ...children) {
+    hide();
+    toast?.remove();
+    const close = element("button", { type: "button", textContent: "Close", onclick: hide });
+    const title = element("h2", {}, word, element("span", { textContent: where }));
+    panel = element("section", { className: "panel" }, element("header", {}, title, close), ...children);
+    panel.setAttribute("role", "alert");
+    panel.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+    place(panel);
+}
+
+const placeOf = ({ file, line }) => file ? file + (line ? ":" + line : "") : "the scripts";
+
+/** @param {{file: string, line: number, channel: string, reason: string}} broken a message that is not what was promised */
+function showBroken(broken) {
+    showPanel("Not delivered: ", placeOf(broken),
+        element("p", { className: "reason", textContent: broken.reason }),
+        element("p", { className: "stays", textContent: `A message of ${broken.channel}, refused in dev mode alone.` }));
+}
+
 /**
  * @param {{generation: number, error: {file?: string, line?: number, source?: string,
  *     reason?: string}, more?: number}} news the first problem, and how many there are besides
  */
 function showError({ error, generation, more }) {
-    hide();
-    toast?.remove();
-    const where = error.file ? error.file + (error.line ? ":" + error.line : "") : "the scripts";
-    const close = element("button", { type: "button", textContent: "Close", onclick: hide });
-    const title = element("h2", {}, "Not loaded: ", element("span", { textContent: where }));
-    panel = element("section", { className: "panel" }, element("header", {}, title, close));
+    const children = [];
     if (error.source) {
         const number = element("b", { textContent: error.line || "" });
-        panel.append(element("pre", {}, number, error.source));
+        children.push(element("pre", {}, number, error.source));
     }
     const stays = generation > 0
         ? `The rules of generation ${generation} stay in force.` : "No rules are in force yet.";
-    panel.append(element("p", { className: "reason", textContent: error.reason || "" }));
+    children.push(element("p", { className: "reason", textContent: error.reason || "" }));
     if (more > 0) {
         const problems = more === 1 ? "problem" : "problems";
         const text = `and ${more} more ${problems}: the terminal and weir check tell all`;
-        panel.append(element("p", { className: "more", textContent: text }));
+        children.push(element("p", { className: "more", textContent: text }));
     }
-    panel.append(element("p", { className: "stays", textContent: stays }));
-    panel.setAttribute("role", "alert");
-    panel.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-    place(panel);
+    children.push(element("p", { className: "stays", textContent: stays }));
+    showPanel("Not loaded: ", placeOf(error), ...children);
 }
 
 /** @param {{generation: number, files?: string[], ms?: number}} news */
@@ -118,6 +132,7 @@ function showLoaded({ generation, files = [], ms }) {
 
 /* `isNews`: it happened just now; else it is how things stood when we came. */
 function tell(state, isNews) {
+    if (state?.broken) return showBroken(state.broken);
     if (state?.error) showError(state);
     else if (isNews && state?.generation) showLoaded(state);
     else hide();

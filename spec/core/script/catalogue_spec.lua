@@ -259,6 +259,10 @@ describe("script/catalogue", function()
       'a.lua:1: option `rate` is a text such as "5/10s per user", or a list of them (got number)')
     refuses('channel("a", { rate = {} })',
       'a.lua:1: option `rate` is a text such as "5/10s per user", or a list of them (got an empty table)')
+    for _, rates in ipairs { '{ user = "5/s" }', '{ "5/s", ip = "1/s" }' } do
+      refuses(('channel("a", { rate = %s })'):format(rates),
+        'a.lua:1: option `rate` is a text such as "5/10s per user", or a list of them (got a table with names)')
+    end
     refuses('channel("a", { rate = { "1/s", "1/s", "1/s", "1/s", "1/s", "1/s", "1/s", "1/s", "1/s" } })',
       "a.lua:1: option `rate` has at most 8 rates")
   end)
