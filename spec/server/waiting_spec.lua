@@ -1,6 +1,7 @@
 -- Hooks that wait (sleep) and timers, in the running server.
 local http = require "http"
 local server = require "server"
+local socket = require "room.socket"
 local talk = require "talk"
 
 local function rules(version)
@@ -48,6 +49,14 @@ function room:bad() error("the timer's own") end
 local slow = channel("slow:{n}", { publish = "anyone", timeout = "100ms" })
 function slow:on_publish() sleep("10s") return true end
 
+local shop = channel("shop:{n}", { once = "id", timeout = "400ms" })
+function shop:rpc_buy(order)
+  self.state.n = (self.state.n or 0) + 1
+  local n = self.state.n
+  sleep(n == 1 and order.first or order.nap)
+  return { number = n }
+end
+
 function server.on_connect(req)
   if req.data and req.data.nap then sleep(req.data.nap) end
   if req.data and req.data.no then reject(403, req.data.no) end
@@ -73,6 +82,26 @@ for _, workers in ipairs { 1, 3 } do
     end)
 
     local function comes(name) return talk.to(it_runs, { as = name }):connect() end
+
+    it("does once what is asked for again while it is being done", function()
+      local one, other = talk.to(it_runs, { as = "ann" }):connect(), talk.to(it_runs, { as = "ann" }):connect()
+      one:say { id = 7, rpc = { method = "shop:a/buy", data = { id = "x", nap = "150ms" } } }
+      socket.sleep(50)
+      other:say { id = 7, rpc = { method = "shop:a/buy", data = { id = "x", nap = "150ms" } } }
+      assert.same({ number = 1 }, one:reply(7).rpc.data)
+      assert.same({ number = 1 }, other:reply(7).rpc.data)
+    end)
+
+    it("does again what took too long, for whoever asks next", function()
+      local one, other = talk.to(it_runs, { as = "ann" }):connect(), talk.to(it_runs, { as = "ann" }):connect()
+      local order = { id = "y", first = "9s", nap = "10ms" }
+      one:say { id = 7, rpc = { method = "shop:b/buy", data = order } }
+      socket.sleep(50)
+      other:say { id = 7, rpc = { method = "shop:b/buy", data = order } }
+      assert.equal(504, one:reply(7).error.code)
+      assert.same({ number = 2 }, other:reply(7).rpc.data)
+      assert.same({ number = 2 }, one:ask { rpc = { method = "shop:b/buy", data = order } }.rpc.data)
+    end)
 
     it("keeps the order of its channel, and leaves others alone", function()
       local ann, ben = comes "ann":join "room:order", comes "ben":join "room:other"
