@@ -31,9 +31,10 @@ static const struct seat *next_member(const struct channel *channel, const struc
 unsigned echoes_count(const struct channel *channel, const struct publication *first,
                       unsigned count)
 {
-    struct echoes seen = {.count = 0};
+    struct echoes seen;
     if (!channel->type->has_no_echo)
         return count;
+    seen.count = 0;
     for (unsigned i = 0; i < count; i++) {
         if (next_member(channel, &seen, &first[i]) == NULL)
             continue;
@@ -62,7 +63,8 @@ static struct frame *without_own(struct hub *hub, const struct seat *seat,
 void echoes_make(struct echoes *echoes, struct channel *channel, const struct publication *first,
                  unsigned count)
 {
-    *echoes = (struct echoes){.is_apart = channel->type->has_no_echo};
+    echoes->is_apart = channel->type->has_no_echo;
+    echoes->count = 0; /* the list is long, and nearly always not looked at */
     for (unsigned i = 0; i < count && echoes->is_apart; i++) {
         const struct seat *seat = next_member(channel, echoes, &first[i]);
         if (seat == NULL)

@@ -161,7 +161,7 @@ end
 
 --- The text of an expression, with all the brackets it needs and some that it does not.
 function reference.write(tree, rank)
-  local own, text = RANKS[tree[1]], nil
+  local own, text = RANKS[tree[1]]
   if not own then
     text = write_leaf(tree)
   elseif own == 4 then
