@@ -16,13 +16,19 @@
 
 ---Options of a channel, which hold before any Lua runs. One that is not known does not load.
 ---@class weir.Options
----@field subscribe? weir.Rule Who may subscribe, and read presence. Default: `user`.
+---@field subscribe? weir.Rule Who may subscribe. Default: `user`.
+---@field presence_read? weir.Rule Who may ask for members. Default: whoever may subscribe.
 ---@field publish? weir.Rule Who may publish. Default: `user` if there is an on_publish, else `nobody`.
 ---@field call? weir.Rule Who may call rpc_NAME. Default: `user` if there is one, else `nobody`.
 ---@field presence? boolean Whether members may be asked for. Default: false, error 108.
 ---@field max_size? integer Bytes of one message or call, 1 to 16777216; over it error 413. Default: 65536.
 ---@field history? integer|{ size: integer, ttl?: weir.Time } How many messages are kept, and how long (1 h). Default: 0.
----@field schema? weir.Schema What a client's message has to be, else error 400. The house is not judged. Default: anything.
+---@field schema? weir.Schema|string|table<string, weir.Schema|string> What a client's message has to be, else error 400: a schema, its
+--- file in schemas/, or one each for `publish` and every rpc_NAME. The house is not judged. Default: anything.
+---@field emits? weir.Schema|string What subscribers may get; asked in dev mode alone. Default: anything.
+---@field once? string|{ key: string, ttl?: weir.Time } The member that is a command's key: who repeats one is answered as the
+--- first time, and no hook runs. Default: off; ttl 5 m.
+---@field echo? boolean false: who publishes does not hear it, on the connection it came by. Default: true.
 ---@field rate? string|string[] "5/10s per user": also per ip, connection, channel, claims.NAME. All of a list have to let
 --- through; else error 111. Default: no limit.
 ---@field slow? "disconnect"|"drop_oldest"|"conflate" What becomes of messages for a reader who is behind. Default: disconnect.
