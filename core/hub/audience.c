@@ -41,8 +41,7 @@ struct audience *audience_numbered(struct hub *hub, uint32_t number)
 
 /* ---- what waits ---- */
 
-/* Past this a run is handed over before the turn ends: one reader's queue is bounded, so are our
- * buffers. */
+/* Past this what waits becomes a run. */
 enum { RUN_BYTES_MAX = 64 * 1024 };
 
 /* First come, first served: an audience that takes more than one turn does not lose its place. */
@@ -134,10 +133,7 @@ static struct frame *take_waiting(struct waiting *waiting, enum frame_slow slow)
     return frame;
 }
 
-/* ---- handing over ---- */
-
-/* How many members have it between two looks at the clock. */
-enum { MEMBERS_A_LOOK = 512 };
+/* ---- runs ---- */
 
 static bool has_waiting(const struct audience *audience)
 {
@@ -147,27 +143,57 @@ static bool has_waiting(const struct audience *audience)
     return false;
 }
 
-static bool take_run(struct audience *audience)
+/* What waits becomes the last run, if anything does. */
+static void make_run(struct audience *audience)
 {
     if (!has_waiting(audience))
-        return false;
+        return;
+    struct run *run = xcalloc(1, sizeof *run);
+    run->number = audience->next_run++;
+    run->slow = audience->slow;
     for (unsigned d = 0; d < DIALECTS_MAX; d++) {
-        audience->run[d] = take_waiting(&audience->waiting[d], audience->slow);
-        audience->run_parts[d] = audience->waiting[d].parts;
+        run->frames[d] = take_waiting(&audience->waiting[d], audience->slow);
+        run->bytes += run->frames[d] != NULL ? run->frames[d]->len : 0;
+        run->parts[d] = audience->waiting[d].parts;
         audience->waiting[d].parts = (struct parts){0};
     }
-    audience->handed = 0;
-    return audience->is_handing = true;
+    if (audience->runs == NULL)
+        audience->runs = run;
+    else
+        audience->last_run->next = run;
+    audience->last_run = run;
+    audience->run_bytes += run->bytes;
 }
 
-static void drop_run(struct audience *audience)
+static void drop_first_run(struct audience *audience)
 {
+    struct run *run = audience->runs;
+    audience->runs = run->next;
+    audience->run_bytes -= run->bytes;
+    audience->handed = 0;
     for (unsigned d = 0; d < DIALECTS_MAX; d++) {
-        frame_unref(audience->run[d]);
-        audience->run[d] = NULL;
-        drop_parts(&audience->run_parts[d]);
+        frame_unref(run->frames[d]);
+        drop_parts(&run->parts[d]);
     }
-    audience->is_handing = false;
+    free(run);
+}
+
+/* ---- handing over ---- */
+
+/* What a turn may still spend. */
+struct share {
+    uint64_t until_ns;
+    unsigned members; /* before the next look at the clock */
+};
+
+enum { MEMBERS_A_LOOK = 512 };
+
+static bool is_spent(struct share *share)
+{
+    if (share->members > 0)
+        return false;
+    share->members = MEMBERS_A_LOOK;
+    return clock_monotonic_ns() > share->until_ns;
 }
 
 /* What a member hears of a part; NULL: nothing. */
@@ -183,13 +209,16 @@ static struct frame *heard_of(const struct part *part, struct member *member)
 
 /* Who is not behind gets the run, that is, everything; who is, the newest of each key where that is
  * the channel's wish; who has published, what it hears of each part. */
-static void hand_to(struct audience *audience, struct member *member)
+static void hand_to(const struct audience *audience, const struct run *run, struct member *member)
 {
     struct conn *conn = member->session->conn;
-    const struct parts *parts = &audience->run_parts[conn->dialect->index];
-    bool is_behind = audience->slow == FRAME_CONFLATED && !outbox_is_empty(&conn->out);
+    unsigned d = conn->dialect->index;
+    const struct parts *parts = &run->parts[d];
+    if (run->number < member->first_run)
+        return;
+    bool is_behind = run->slow == FRAME_CONFLATED && !outbox_is_empty(&conn->out);
     if (parts->count == 0 || (!is_behind && member->apart == 0)) {
-        conn_deliver(conn, audience->run[conn->dialect->index], audience->number);
+        conn_deliver(conn, run->frames[d], audience->number);
         return;
     }
     for (unsigned i = 0; i < parts->count; i++) {
@@ -199,43 +228,69 @@ static void hand_to(struct audience *audience, struct member *member)
     }
 }
 
-/* False: out of time, the rest of the members have it later. */
-static bool hand_over(struct audience *audience, uint64_t until_ns)
+/* Whether all hear the same of it: nobody came after it, and nobody hears it in parts. */
+static bool is_same_for_all(const struct audience *audience, const struct run *run)
 {
-    while (audience->handed < audience->count) {
-        unsigned left = audience->count - audience->handed;
-        unsigned stop = audience->handed + (left < MEMBERS_A_LOOK ? left : MEMBERS_A_LOOK);
-        for (; audience->handed < stop; audience->handed++)
-            hand_to(audience, audience->members[audience->handed]);
-        if (stop < audience->count && clock_monotonic_ns() > until_ns)
-            return false;
-    }
-    drop_run(audience);
-    return true;
+    unsigned parts = 0;
+    for (unsigned d = 0; d < DIALECTS_MAX; d++)
+        parts += run->parts[d].count;
+    return parts == 0 && run->number >= audience->last_first_run;
 }
 
-/* Everybody who is a member now was one when it was published: who joins or leaves has this called
- * first. */
-void audience_flush(struct hub *hub, struct audience *audience)
+static void hand_to_some(const struct audience *audience, const struct run *run,
+                         struct member **members, unsigned count)
 {
-    if (!audience->is_waiting)
-        return;
-    while (audience->is_handing || take_run(audience))
-        hand_over(audience, UINT64_MAX);
-    take_from_list(hub, audience);
+    bool is_same = is_same_for_all(audience, run);
+    for (unsigned i = 0; i < count; i++) {
+        struct conn *conn = members[i]->session->conn;
+        if (is_same)
+            conn_deliver(conn, run->frames[conn->dialect->index], audience->number);
+        else
+            hand_to(audience, run, members[i]);
+    }
+}
+
+/* The first run. False: out of time, the rest of the members have it later. */
+static bool hand_over(struct audience *audience, struct share *share)
+{
+    while (audience->handed < audience->count) {
+        if (is_spent(share))
+            return false;
+        unsigned left = audience->count - audience->handed;
+        unsigned some = left < share->members ? left : share->members;
+        share->members -= some;
+        struct member **next = &audience->members[audience->handed];
+        audience->handed += some;
+        hand_to_some(audience, audience->runs, next, some);
+    }
+    drop_first_run(audience);
+    return true;
 }
 
 bool audience_flush_some(struct hub *hub, uint64_t until_ns)
 {
+    struct share share = {until_ns, MEMBERS_A_LOOK};
     while (hub->waiting != NULL) {
         struct audience *audience = hub->waiting;
-        if ((audience->is_handing || take_run(audience)) && !hand_over(audience, until_ns))
+        if (audience->runs == NULL)
+            make_run(audience);
+        if (audience->runs != NULL && !hand_over(audience, &share))
             return false;
         take_from_list(hub, audience);
-        if (has_waiting(audience)) /* came while it was handed over: the others first */
+        if (audience->runs != NULL || has_waiting(audience)) /* the others first */
             put_in_list(hub, audience);
     }
     return true;
+}
+
+void audience_catch_up(struct member *member)
+{
+    struct audience *audience = member->audience;
+    make_run(audience);
+    for (struct run *run = audience->runs; run != NULL; run = run->next)
+        if (run != audience->runs || member->index >= audience->handed)
+            hand_to(audience, run, member);
+    member->first_run = audience->last_first_run = audience->next_run;
 }
 
 /* ---- members ---- */
@@ -243,7 +298,8 @@ bool audience_flush_some(struct hub *hub, uint64_t until_ns)
 static void close_audience(struct hub *hub, struct audience *audience)
 {
     take_from_list(hub, audience);
-    drop_run(audience);
+    while (audience->runs != NULL)
+        drop_first_run(audience);
     for (unsigned d = 0; d < DIALECTS_MAX; d++) {
         frame_unref(audience->waiting[d].frame);
         buf_finish(&audience->waiting[d].bytes);
@@ -256,17 +312,36 @@ static void close_audience(struct hub *hub, struct audience *audience)
     free(audience);
 }
 
+static void put_at(struct audience *audience, unsigned index, struct member *member)
+{
+    audience->members[index] = member;
+    member->index = index;
+}
+
+/* Those who have the first run stay in front. */
+static void take_out(struct audience *audience, const struct member *member)
+{
+    unsigned hole = member->index;
+    if (hole < audience->handed) {
+        audience->handed--;
+        put_at(audience, hole, audience->members[audience->handed]);
+        hole = audience->handed;
+    }
+    if (hole < --audience->count)
+        put_at(audience, hole, audience->members[audience->count]);
+}
+
 void audience_add(struct hub *hub, struct member *member)
 {
     struct audience *audience = open_audience(hub, member->channel);
-    audience_flush(hub, audience);
+    make_run(audience); /* not for it */
     if (audience->count == audience->room) {
         audience->room = audience->room ? audience->room * 2 : 2;
         audience->members = xrealloc(audience->members, audience->room * sizeof *audience->members);
     }
     member->audience = audience;
-    member->index = audience->count;
-    audience->members[audience->count++] = member;
+    member->first_run = audience->last_first_run = audience->next_run;
+    put_at(audience, audience->count++, member);
     stats_add(&hub->stats, STAT_SUBSCRIPTIONS, 1);
 }
 
@@ -275,10 +350,8 @@ void audience_remove(struct hub *hub, struct member *member)
     struct audience *audience = member->audience;
     if (audience == NULL)
         return;
-    audience_flush(hub, audience);
-    struct member *last = audience->members[--audience->count];
-    audience->members[member->index] = last;
-    last->index = member->index;
+    audience_catch_up(member);
+    take_out(audience, member);
     member->audience = NULL;
     stats_add(&hub->stats, STAT_SUBSCRIPTIONS, -1);
     if (audience->count == 0)
@@ -286,12 +359,20 @@ void audience_remove(struct hub *hub, struct member *member)
 }
 
 /* A reload may change the policy in the middle of a turn; a run has one. */
-static void agree(struct hub *hub, struct audience *audience, enum frame_slow slow, bool is_apart)
+static void agree(struct audience *audience, enum frame_slow slow, bool is_apart)
 {
     if (slow != audience->slow || is_apart != audience->is_apart)
-        audience_flush(hub, audience);
+        make_run(audience);
     audience->slow = slow;
     audience->is_apart = is_apart;
+}
+
+/* More is published than there is time to hand over: no more of it is kept than of one reader. */
+static void bound_runs(struct hub *hub, struct audience *audience)
+{
+    struct share share = {UINT64_MAX, MEMBERS_A_LOOK};
+    while (audience->run_bytes > hub->options->queue_bytes)
+        hand_over(audience, &share);
 }
 
 /* To the part that came last. Returns how many messages the member misses. */
@@ -323,7 +404,7 @@ void audience_deliver(struct hub *hub, struct slice channel, struct frame *const
     unsigned messages = 0;
     for (unsigned d = 0; d < DIALECTS_MAX; d++)
         if (frames[d] != NULL) {
-            agree(hub, audience, frames[d]->slow, echoes->is_apart);
+            agree(audience, frames[d]->slow, echoes->is_apart);
             add_waiting(&audience->waiting[d], frames[d], echoes->is_apart);
             is_long = is_long || audience->waiting[d].bytes.len > RUN_BYTES_MAX;
             messages = frames[d]->messages;
@@ -333,6 +414,7 @@ void audience_deliver(struct hub *hub, struct slice channel, struct frame *const
         missed += add_echo(hub, audience, &echoes->list[i]);
     put_in_list(hub, audience);
     if (is_long)
-        audience_flush(hub, audience);
+        make_run(audience);
+    bound_runs(hub, audience);
     stats_add(&hub->stats, STAT_MESSAGES_OUT, (int64_t)audience->count * messages - missed);
 }

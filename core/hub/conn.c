@@ -142,6 +142,8 @@ bool conn_is_half_full(const struct conn *conn)
 void conn_seal(struct conn *conn)
 {
     conn->is_awake = false;
+    if (conn->replies.len > 0 && conn->hub->waiting != NULL) /* there was no time for all */
+        flush_channels(conn);
     push_replies(conn);
     conn->is_awake = false;
 }

@@ -181,7 +181,7 @@ void member_flush_all(struct session *session)
     struct member *member;
     for (size_t at = 0; (member = map_next(&session->members, &at)) != NULL;)
         if (member->audience != NULL)
-            audience_flush(session->hub, member->audience);
+            audience_catch_up(member);
 }
 
 void member_leave_all(struct session *session, int code, struct slice reason)

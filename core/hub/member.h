@@ -11,7 +11,8 @@ struct member {
     struct slice channel; /* owned bytes, right behind the struct */
     struct session *session;
     struct audience *audience; /* NULL while the home has not answered */
-    unsigned index;            /* its place in the audience */
+    unsigned index;            /* its place in the audience ... */
+    uint64_t first_run;        /* ... what came before is not, or no longer, for it */
     unsigned apart;            /* parts that wait, of which it hears something else: see struct part */
     uint64_t seat;
     struct later *later; /* commands for this channel that wait for the home's answer, oldest first */

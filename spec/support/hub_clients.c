@@ -165,17 +165,18 @@ static lua_Integer take_frames(lua_State *L, struct client *client, int close_at
     return entries;
 }
 
-/* flush() -> messages, close or nil, outbox entries these were: the end of a turn, as net/flush
- * does it */
+/* flush([is_late]) -> messages, close or nil, outbox entries these were: the end of a turn, as
+ * net/flush does it; late: there was no time to hand anything over */
 static int flush(lua_State *L)
 {
     struct client *client = check_client(L);
     lua_Integer entries = 0;
+    if (!lua_toboolean(L, 2))
+        audience_flush_some(client->conn.hub, UINT64_MAX);
     lua_settop(L, 1);
     lua_pushnil(L);
     lua_newtable(L);
     client->wakes = 0;
-    audience_flush_some(client->conn.hub, UINT64_MAX);
     conn_seal(&client->conn);
     if (client->conn.closing && !client->has_said_goodbye)
         say_goodbye(client);

@@ -79,15 +79,23 @@ describe("an audience", function()
     assert.same({}, bob:takes())
   end)
 
-  it("hands over a run of more than 64 KiB before the turn's end, in order", function()
+  it("makes runs of 64 KiB of what is long, in order, and hands over nothing before the turn's end", function()
     local alice, bob = hall:join "alice", hall:join("bob"):joins "a"
     for i = 1, 7 do publish(alice, "a", ('"%d%s"'):format(i, ("x"):rep(30000))) end
-    local entries, bytes = bob.conn:waiting()
-    assert.equal(2, entries)
-    assert.is_true(bytes > 6 * 30000 and bytes < 7 * 30000, "waiting: " .. bytes)
+    assert.equal(0, bob.conn:waiting())
     local heard = data_of(bob:takes())
     assert.same({ 7, 3 }, { bob.frames, bob.pushes })
     for i = 1, 7 do assert.equal(i .. ("x"):rep(30000), heard[i]) end
+  end)
+
+  it("keeps no more for its members than one of them may leave waiting", function()
+    hall:finish()
+    hall = halls.open { types = { { pattern = "*" } }, queue_bytes = 250000 }
+    local alice, bob = hall:join "alice", hall:join("bob"):joins "a"
+    for i = 1, 11 do publish(alice, "a", ('"%d%s"'):format(i, ("x"):rep(30000))) end
+    local entries, bytes = bob.conn:waiting()
+    assert.equal(1, entries)
+    assert.is_true(bytes > 90000 and bytes < 100000, "waiting: " .. bytes)
   end)
 
   it("gives each dialect its own words, and each all of them", function()
@@ -241,6 +249,77 @@ describe("an audience", function()
       for i, talk in ipairs(crowd) do
         assert.same(i == 1400 and { "1", "2" } or { "1", "2", "3" }, data_of(talk:takes()))
       end
+    end)
+
+    it("is served over several turns what is long, too, in order", function()
+      for i = 1, 7 do publish(alice, "a", ('"%d%s"'):format(i, ("x"):rep(30000))) end
+      assert.equal(0, have())
+      assert.is_false(hall:hand(0))
+      local first = have()
+      assert.is_true(first > 0 and first < 1000, "in the first turn: " .. first)
+      local turns = 1
+      while not hall:hand(0) do turns = turns + 1 end
+      assert.is_true(turns >= 3 * 2, turns .. " turns")
+      for _, talk in ipairs { crowd[1], crowd[700], crowd[1500] } do
+        local heard = data_of(talk:takes())
+        for i = 1, 7 do assert.equal(i .. ("x"):rep(30000), heard[i]) end
+      end
+    end)
+
+    it("answers no publisher before it has its message", function()
+      crowd[1400]:mutters '{"id":3,"publish":{"channel":"a","data":1}}'
+      assert.is_false(hall:hand(0))
+      local heard = table.concat(crowd[1400].conn:flush(true), "\n")
+      local message, answer = heard:find('"data":1', 1, true), heard:find('{"id":3', 1, true)
+      assert.truthy(message and answer and message < answer, heard)
+    end)
+
+    it("is not handed over at once because somebody comes or goes", function()
+      publish(alice, "a", 1)
+      assert.is_false(hall:hand(0))
+      local first = have()
+      hall:talk(0, { as = "late" }):mutters('{"id":1,"connect":{}}', '{"id":2,"subscribe":{"channel":"a"}}')
+      crowd[1]:mutters '{"id":3,"unsubscribe":{"channel":"a"}}'
+      crowd[1400]:mutters '{"id":3,"unsubscribe":{"channel":"a"}}'
+      crowd[1450].conn:close(3000)
+      assert.equal(first + 2, have(), "those who go have theirs")
+    end)
+
+    it("stays straight when all are gone who have not had it", function()
+      publish(alice, "a", 1)
+      assert.is_false(hall:hand(0))
+      local first = have()
+      local function leave(n) crowd[n]:mutters '{"id":3,"unsubscribe":{"channel":"a"}}' end
+      for n = #crowd, first + 1, -1 do leave(n) end
+      leave(1)
+      leave(first)
+      assert.equal(first - 2, hall:audience(0, "a"))
+      publish(alice, "a", 2)
+      for n = 2, first - 1 do assert.same({ "1", "2" }, data_of(crowd[n]:takes())) end
+      assert.same({ "1" }, data_of(crowd[first]:takes()))
+    end)
+
+    it("gives each what was said while it was in, whoever comes and goes between turns", function()
+      math.randomseed(5)
+      local due, said, is_in = {}, 0, {}
+      for i = 1, #crowd do due[i], is_in[i] = {}, true end
+      for _ = 1, 400 do
+        local pick, n = math.random(10), math.random(#crowd)
+        if pick <= 3 then
+          said = said + 1
+          publish(alice, "a", said)
+          for i in ipairs(crowd) do
+            if is_in[i] then table.insert(due[i], tostring(said)) end
+          end
+        elseif pick <= 5 then
+          hall:hand(0)
+        else
+          local verb = is_in[n] and "unsubscribe" or "subscribe"
+          crowd[n]:mutters(('{"id":3,"%s":{"channel":"a"}}'):format(verb))
+          is_in[n] = not is_in[n]
+        end
+      end
+      for i, talk in ipairs(crowd) do assert.same(due[i], data_of(talk:takes())) end
     end)
 
     it("keeps no other channel waiting for ever", function()
