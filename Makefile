@@ -53,7 +53,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 .DELETE_ON_ERROR:
 .PHONY: help build run dev install-build install-test install-proof install-peers test test-asan test-tsan spec proof \
         fuzz schema-suite reload-storm json-suite bench \
-        proof-host memory churn bench-check format lint clean
+        proof-host memory churn valgrind bench-check format lint clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -195,6 +195,16 @@ proof-host: install-test
 
 memory: proof-host ## what 10,000 idle connections cost, 2,000 with TLS, and that it comes back
 	@build/release/host spec/proof/memory.lua
+
+VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite
+# It makes everything some thirty times slower. Left out, and run by `make test-asan`: how much may be said in a second
+# (hub/limit), a budget of CPU time that a run just keeps (script/vm_wait), patterns that use theirs up (script/match: hours).
+VALGRIND_NOT := $(patsubst %,spec/core/%_spec.lua,hub/limit script/vm_wait script/match)
+
+valgrind: install-proof ## the specs of spec/core under memcheck, ONE=pattern for some; half an hour
+	@$(MAKE) --no-print-directory FLAVOR=debug build/debug/host
+	@FLAVOR=debug SPEC_SECONDS=900 lua5.4 spec/support/run.lua '$(VALGRIND) build/debug/host' /usr/bin/busted \
+	  $(filter-out $(VALGRIND_NOT),$(shell find spec/core -name '*_spec.lua' | grep -e '$(or $(ONE),.)'))
 
 $(B)/instructions: $(LIB_OBJ) $(B)/spec/proof/instructions.o
 	@echo "  link $@"
