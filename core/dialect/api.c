@@ -39,7 +39,10 @@ void api_finish(struct api_request *request, int status, struct slice body)
         *request->slot = NULL;
     if (request->done != NULL)
         request->done(request->context, status, body);
-    destroy(request);
+    api_abandon(request);
+    request->is_answered = true;
+    if (!request->is_asked)
+        destroy(request);
 }
 
 void api_put_error(struct buf *out, const struct error *error, struct slice details)
@@ -192,9 +195,13 @@ void api_handle(struct hub *hub, const struct api_host *host, struct slice metho
     request->context = context;
     request->slot = slot;
     *slot = request;
+    request->is_asked = true;
     if (read_body(request, body, &why))
         dispatch(request, method);
     else
         refuse_body(request, &why);
+    request->is_asked = false;
+    if (request->is_answered)
+        destroy(request);
     buf_finish(&why);
 }

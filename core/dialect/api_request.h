@@ -5,13 +5,15 @@
 #include "dialect/api.h"
 
 /* One posted request, until it is answered. Owned by nobody but itself: answers find it by its address, which
- * stays good until the one answer that frees it. */
+ * stays good until the one answer that frees it; while it is asked, what it lends lives as long as the asking. */
 struct api_request {
     struct hub *hub;
     const struct api_host *host;
     void (*done)(void *context, int status, struct slice body); /* NULL: abandoned */
     void *context;
     struct api_request **slot;
+    bool is_asked;    /* its method runs: homes may still read what it lent them when they have answered */
+    bool is_answered; /* meanwhile */
     struct buf body;        /* the params; slices below point into it */
     struct buf channel, method, user, client;
     struct round round;

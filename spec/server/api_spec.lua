@@ -12,6 +12,8 @@ function room:rpc_add(args) return { sum = args.a + args.b } end
 function room:rpc_boom() error "boom" end
 channel("kept:{name}", { subscribe = "anyone", history = 10 })
 channel("blind", { subscribe = "anyone" })
+local told = channel("told:{name}", { subscribe = "nobody" })
+function told:on_published(msg) publish("room:" .. self.params.name, { heard = msg }) end
 function server.rpc_echo(args) return args end
 ]]
 
@@ -110,6 +112,15 @@ describe("the server API", function()
       local data, pub = ann:listen "room:a"
       assert.same({ x = 1 }, data)
       assert.is_nil(pub.info)
+    end)
+
+    it("is heard by on_published as it was said, one or many", function()
+      local ann = comes "ann":join "room:a"
+      local said = { text = ("well "):rep(200), list = { 1, 2, 3 } }
+      api("publish", { channel = "told:a", data = said })
+      assert.same({ heard = said }, (ann:listen "room:a"))
+      api("broadcast", { channels = { "told:a", "told:a" }, data = said })
+      for _ = 1, 2 do assert.same({ heard = said }, (ann:listen "room:a")) end
     end)
 
     it("tells offset and epoch where there is a history", function()
