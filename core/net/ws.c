@@ -42,12 +42,19 @@ static struct ws_conn *ws_of(struct stream *stream)
 
 static void open_resume(void *context, struct mail *mail);
 
+/* An echo has no session. */
+static bool is_pausing(const struct stream *stream)
+{
+    const struct conn *conn = &stream->conn;
+    return conn->session != NULL ? session_is_pausing(conn->session) : conn_is_half_full(conn);
+}
+
 /* In the next turn, or once half of what may wait for the peer has gone. */
 static void resume_or_wait(struct timer *timer)
 {
     struct resume *resume = CONTAINER(timer, struct ws_conn, patience)->resume;
     struct hub *hub = resume->stream->net->hub;
-    if (!resume->stream->conn.closing && session_is_pausing(resume->stream->conn.session))
+    if (!resume->stream->conn.closing && is_pausing(resume->stream))
         timer_start(hub->timers, timer, LOOK_AGAIN_MS, resume_or_wait);
     else
         mailbox_post(hub->mailbox, &resume->mail);

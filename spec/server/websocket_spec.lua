@@ -381,6 +381,14 @@ describe("a WebSocket", function()
       assert.equal("small", assert(client:next_frame()).payload)
     end)
 
+    it("a flood of small ones, which takes it more than one turn", function()
+      local client <close> = echo()
+      local some = {}
+      for n = 1, 20000 do some[n] = talk.frame("text", tostring(n)) end
+      client:send_bytes(table.concat(some))
+      for n = 1, 20000 do assert.equal(tostring(n), assert(client:next_frame()).payload) end
+    end)
+
     it("nothing for a pong that nobody asked for", function()
       local client <close> = echo()
       client:send("pong", "?"):send("text", "after")
