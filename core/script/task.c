@@ -22,10 +22,10 @@ static void put_down(struct task *task)
     timer_stop(task->terms.timers, &task->limit);
     task->fiber = NULL;
     task->cancel = NULL;
-    program_end_wait(task->running.program);
 }
 
-/* It ends behind a wait: whoever began it has returned long ago. */
+/* It ends behind a wait: whoever began it has returned long ago. Its program has its script until
+ * all is told. */
 static void end(struct task *task, struct vm_outcome *outcome)
 {
     struct program *program = program_ref(task->running.program);
@@ -33,6 +33,7 @@ static void end(struct task *task, struct vm_outcome *outcome)
     task->conclude(task, outcome);
     task->ended(task, outcome);
     free(task);
+    program_end_wait(program);
     program_unref(program);
 }
 
@@ -85,6 +86,7 @@ void task_forget(struct task *task)
     task->cancel(task);
     vm_forget(task->fiber);
     put_down(task);
+    program_end_wait(task->running.program);
     free(task);
 }
 

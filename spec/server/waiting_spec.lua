@@ -103,6 +103,15 @@ for _, workers in ipairs { 1, 3 } do
       assert.same({ number = 2 }, one:ask { rpc = { method = "shop:b/buy", data = order } }.rpc.data)
     end)
 
+    it("is stopped in its own generation, too, when it takes too long", function()
+      local ann = talk.to(it_runs, { as = "ann" }):connect()
+      ann:say { id = 7, rpc = { method = "shop:gone/buy", data = { id = "z", first = "9s" } } }
+      socket.sleep(50)
+      it_runs:write("a.lua", rules(1) .. "-- " .. workers .. " changed\n")
+      assert.equal(504, ann:reply(7).error.code)
+      it_runs:wait_log "event=reload "
+    end)
+
     it("keeps the order of its channel, and leaves others alone", function()
       local ann, ben = comes "ann":join "room:order", comes "ben":join "room:other"
       ann:say { id = 50, publish = { channel = "room:order", data = { nap = "300ms" } } }
