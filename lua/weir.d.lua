@@ -159,6 +159,121 @@ function reject(code, text) end
 ---@param time weir.Time
 function sleep(time) end
 
+---An answer of another server, of any status.
+---@class weir.Response
+---@field status integer
+---@field ok boolean 200 to 299
+---@field headers table<string, string> names in lower case
+---@field body string
+local Response = {}
+
+---The body as a value. An error where it is no JSON.
+---@return any
+function Response:json() end
+
+---@class weir.HttpOptions
+---@field json? any the body, a value; sets content-type
+---@field body? string the body, a text
+---@field headers? table<string, string>
+---@field timeout? weir.Time for all of it; half of the hook's time
+---@field redirects? integer how many are followed, 0 to 10; 0
+
+---@class weir.HttpRequest: weir.HttpOptions
+---@field url string
+---@field method? string
+
+---Asks other servers; the hook waits. No answer, or a host that --http-allow does not list, is an error that pcall catches.
+---@class weir.http
+http = {}
+
+---@param url string
+---@param options? weir.HttpOptions
+---@return weir.Response
+function http.get(url, options) end
+
+---@param url string
+---@param options? weir.HttpOptions
+---@return weir.Response
+function http.post(url, options) end
+
+---@param request weir.HttpRequest
+---@return weir.Response
+function http.request(request) end
+
+---Values by key, for all scripts and workers, in the server's memory.
+---@class weir.store
+store = {}
+
+---The value and its version; nil and 0 where there is none.
+---@param key string
+---@return any value
+---@return integer version
+function store.get(key) end
+
+---When the hook has returned; an error of the hook undoes it. nil deletes.
+---@param key string
+---@param value any
+---@param options? { ttl?: weir.Time }
+function store.set(key, value, options) end
+
+---When the hook has returned.
+---@param key string
+function store.delete(key) end
+
+---Adds to a whole number, from 0, at once: an error of the hook does not undo it.
+---@param key string
+---@param n? integer 1
+---@param options? { ttl?: weir.Time }
+---@return integer now
+function store.add(key, n, options) end
+
+---Sets it, at once, if it is still at that version; 0: if there is none.
+---@param key string
+---@param value any
+---@param version integer
+---@param options? { ttl?: weir.Time }
+---@return boolean swapped
+---@return integer version that it is at now
+function store.swap(key, value, version, options) end
+
+---In the order of keys, and whether there may be more.
+---@param prefix string
+---@param options? { limit?: integer, after?: string }
+---@return { key: string, value: any }[] list
+---@return boolean more
+function store.list(prefix, options) end
+
+---What `fetch` returned, for `ttl` without asking again. One fetch for all who ask meanwhile; for `stale` longer the old value does
+---while another fetches, and where fetching fails. The hook may wait.
+---@generic T
+---@param key string
+---@param options? { ttl?: weir.Time, stale?: weir.Time }
+---@param fetch fun(): T
+---@return T
+function cache(key, options, fetch) end
+
+---@class weir.Breaker
+local Breaker = {}
+
+---What f(...) returns. An error at once while the breaker is open.
+---@param f function
+---@param ... any
+---@return any ...
+function Breaker:call(f, ...) end
+
+---@return "closed"|"open"|"half-open"
+function Breaker:state() end
+
+---A circuit breaker: after `failures` within `window` (5 in 30 s) calls fail at once, for `open_for` (10 s).
+---@param name string
+---@param options? { failures?: integer, window?: weir.Time, open_for?: weir.Time }
+---@return weir.Breaker
+function breaker(name, options) end
+
+---Environment variables that --script-env lists.
+---@type table<string, string>
+env = {}
+
 ---Unix milliseconds.
 ---@return integer
 function now() end

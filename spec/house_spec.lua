@@ -48,6 +48,7 @@ local COVERED_ELSEWHERE = {
   ["net/blocks"] = "spec/proof/memory.lua: what a TLS connection costs; every TLS spec runs on it",
   ["net/ring"] = "spec/server/io_spec.lua: the server writing with it and without",
   ["hub/job"] = "spec/core/hub/lane_spec.lua: what waits, and what waits for it",
+  ["hub/keep"] = "spec/server/services_spec.lua: what hooks set, and what is undone",
   ["hub/presence"] = "spec/core/hub/home_members_spec.lua: asked through the home",
   ["hub/server_hook"] = "spec/core/hub/lane_spec.lua, spec/core/hub/session_spec.lua: as sessions call them",
   ["hub/member"] = "spec/core/hub/session_spec.lua: joining and leaving as a session sees it",

@@ -20,3 +20,8 @@ int64_t clock_calendar_ms(const struct clock *clock)
 {
     return clock != NULL ? clock->unix_ms : clock_unix_ms();
 }
+
+uint64_t clock_steady_ms(const struct clock *clock)
+{
+    return clock != NULL ? clock->monotonic_ms : clock_monotonic_ns() / 1000000;
+}

@@ -13,5 +13,6 @@ struct clock {
     int64_t unix_ms;
 };
 int64_t clock_calendar_ms(const struct clock *clock); /* its calendar; of NULL, the system's */
+uint64_t clock_steady_ms(const struct clock *clock);  /* what never goes back, likewise */
 
 #endif

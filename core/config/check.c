@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "fetch/allow.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "config/address.h"
@@ -34,6 +35,14 @@ static bool check_log_level(const char *text, struct error *err)
     return log_level_parse(text, &level) ||
            fail(err, ERROR_CONFIG, "\"%s\" is no log level; it is debug, info, warn or error",
                 text);
+}
+
+static bool check_http_allow(const char *text, struct error *err)
+{
+    struct allow *allow = allow_create(text, err);
+    bool is_good = allow != NULL;
+    allow_destroy(allow);
+    return is_good;
 }
 
 static bool check_io(const char *text, struct error *err)
@@ -166,6 +175,12 @@ static const struct allowed allowed[OPTION_COUNT] = {
     [OPTION_ID_hook_timeout_ms] = {1, HOUR_MS},
     [OPTION_ID_hook_queue] = {1, 1000000},
     [OPTION_ID_hook_queue_bytes] = {1024, GIB},
+    [OPTION_ID_http_allow] = {.check = check_http_allow},
+    [OPTION_ID_http_bytes] = {1024, GIB},
+    [OPTION_ID_http_at_once] = {1, 10000},
+    [OPTION_ID_http_queue] = {1, 1000000},
+    [OPTION_ID_store_bytes] = {64 << 10, 64ull * GIB},
+    [OPTION_ID_cache_bytes] = {64 << 10, 64ull * GIB},
     [OPTION_ID_hook_bytes] = {64 << 10, GIB},
 };
 

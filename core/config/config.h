@@ -45,6 +45,14 @@ enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
     X(hook_timeout_ms, "hook-timeout-ms", NUMBER, "2000", "MS", "time one hook may take, waiting included")           \
     X(hook_queue, "hook-queue", NUMBER, "1000", "N", "commands that may wait for a channel's hook; over it 429")       \
     X(hook_queue_bytes, "hook-queue-bytes", NUMBER, "1048576", "BYTES", "what those may hold; over it 429")            \
+    X(http_allow, "http-allow", TEXT, "", "HOSTS", "hosts that scripts may call, with commas; in dev mode any")         \
+    X(http_ca, "http-ca", TEXT, "", "FILE", "certificates (PEM) that scripts' requests trust beside the system's")  \
+    X(http_bytes, "http-bytes", NUMBER, "1048576", "BYTES", "body of an answer to a script, and of its request")  \
+    X(http_at_once, "http-at-once", NUMBER, "64", "N", "requests of scripts under way, for each worker")  \
+    X(http_queue, "http-queue", NUMBER, "1024", "N", "further ones that wait for their turn")  \
+    X(script_env, "script-env", TEXT, "", "NAMES", "environment variables that scripts may read, with commas")         \
+    X(store_bytes, "store-bytes", NUMBER, "67108864", "BYTES", "what scripts may keep in `store`, in all")             \
+    X(cache_bytes, "cache-bytes", NUMBER, "16777216", "BYTES", "what `cache` may hold, for each worker")               \
     X(hook_bytes, "hook-bytes", NUMBER, "16777216", "BYTES", "memory of one script's VM")
 
 enum option_id {

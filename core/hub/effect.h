@@ -13,6 +13,7 @@ enum effect_kind {
     EFFECT_CLOSE,   /* client, code, reason */
     EFFECT_TIMER,   /* of the hook's channel: id, ms, method, data (a list of arguments), repeats */
     EFFECT_CANCEL,  /* ... id: forgets it */
+    EFFECT_STORE,   /* key in `method`, data (absent: delete), ms: until it is forgotten, 0 = never */
 };
 
 /* Owned by the list it is in. The slices point into `bytes`. */

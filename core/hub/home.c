@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "hub/fit.h"
 #include "hub/hub.h"
+#include "hub/keep.h"
 #include "hub/presence.h"
 
 static void refuse(struct hub *hub, const struct request *request, const struct error *error)
@@ -39,10 +40,10 @@ static bool is_for_clients(const struct effect *effect)
 
 void home_wish(struct hub *hub, const struct effect *effect, unsigned hops)
 {
-    if (is_for_clients(effect)) {
+    if (is_for_clients(effect))
         hub_tell_clients(hub, effect);
+    if (is_for_clients(effect) || hub_keep(hub, effect))
         return;
-    }
     struct request request = {
         .verb = effect->kind == EFFECT_KICK ? VERB_KICK : VERB_PUBLISH,
         .channel = effect->channel,
@@ -51,8 +52,7 @@ void home_wish(struct hub *hub, const struct effect *effect, unsigned hops)
         .client = effect->client,
         .reason = effect->reason,
         .code = effect->code != 0 ? effect->code : UNSUBSCRIBED_BY_SERVER,
-        .hops = hops,
-    };
+        .hops = hops};
     hub_ask_later(hub, &request);
 }
 

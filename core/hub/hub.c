@@ -38,6 +38,16 @@ struct hub *hub_create(unsigned index, unsigned count, struct hub *const *peers,
     return hub;
 }
 
+/* While there is still a mailbox: what is given up may have others told. */
+static void forget_hooks(struct hub *hub)
+{
+    struct channel *channel;
+    jobs_forget(&hub->jobs);
+    arrivals_forget(hub);
+    for (size_t at = 0; (channel = map_next(&hub->channels, &at)) != NULL;)
+        jobs_forget(&channel->jobs);
+}
+
 static void destroy_channels(struct hub *hub)
 {
     while (hub->channels.count > 0) {
@@ -50,10 +60,12 @@ void hub_destroy(struct hub *hub)
 {
     if (hub == NULL)
         return;
-    mailbox_destroy(hub->mailbox);
+    while (mailbox_open_all(hub->mailbox))
+        continue;
     ensure(hub->sessions.count == 0);
-    jobs_forget(&hub->jobs);
-    arrivals_forget(hub);
+    hub->is_ending = true;
+    forget_hooks(hub);
+    mailbox_destroy(hub->mailbox);
     destroy_channels(hub);
     free(hub->move); /* it waited for hooks that wait */
     timers_destroy(hub->timers);

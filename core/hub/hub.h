@@ -14,6 +14,7 @@
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "loop/timer.h"
+#include "store/store.h"
 #include "wire/deflate.h"
 
 /* Made by server/ from the configuration; immutable, lent to all hubs. */
@@ -25,6 +26,8 @@ struct hub_options {
     size_t hook_queue_bytes; /* ... and what they may hold */
     struct jwt_keys keys; /* an absent secret: tokens are for server.on_connect alone */
     bool is_dev;
+    struct store *store;       /* where what hooks wish to keep goes; shared by all */
+    const struct clock *clock; /* by which that is forgotten; NULL: the system's */
     bool deflates;      /* permessage-deflate is agreed on where it is offered */
     size_t deflate_min; /* bytes of a message that are worth it */
     const struct dialect *const *dialects;
@@ -53,6 +56,7 @@ struct hub {
     uint64_t last_number; /* of sessions and exchanges on this worker */
     struct stats stats;
     struct deflater *deflater; /* of this thread; NULL unless options->deflates */
+    bool is_ending;   /* no hook begins any more */
     struct job *jobs; /* hooks of the server that wait */
     struct case_file *arrivals; /* ... and server.on_connect */
     struct hub_move *move; /* channels on their way to a new generation; NULL when all have arrived */

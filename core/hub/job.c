@@ -119,12 +119,25 @@ static void finish(struct job *job)
     call_finish(&job->call);
 }
 
+/* What comes at the very end, from mail that was on its way. */
+static bool is_too_late(struct job *job)
+{
+    if (!job->hub->is_ending)
+        return false;
+    job->call.verdict = VERDICT_REFUSE;
+    fail_code(&job->call.error, ERROR_NOT_AVAILABLE);
+    finish(job);
+    return true;
+}
+
 void job_run(struct job *job, enum hook hook)
 {
     struct behaviour *behaviour = &job->hub->behaviour;
     job->generation = job->hub->generation;
     job->call.hook = hook;
     ask(job);
+    if (is_too_late(job))
+        return;
     behaviour->channel(behaviour->runtime, job->channel, &job->call);
     finish(job);
 }
@@ -135,6 +148,8 @@ void job_run_server(struct job *job, enum server_hook hook)
     job->generation = job->hub->generation;
     job->call.hook = HOOK_CALL;
     ask(job);
+    if (is_too_late(job))
+        return;
     behaviour->server(behaviour->runtime, hook, &job->call);
     finish(job);
 }

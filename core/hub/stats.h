@@ -52,6 +52,25 @@
     X(ONCE_REPEATED, "weir_once_total{result=\"repeated\"}", "counter",                             \
       "Commands that repeat one, answered as it was; and what was forgotten before its time.")     \
     X(ONCE_FORGOTTEN, "weir_once_total{result=\"forgotten\"}", "counter", "")                      \
+    X(HTTP_ANSWERED, "weir_fetch_total{result=\"answered\"}", "counter",                    \
+      "Requests of scripts to other servers that have ended, by how: answered is with any status.")  \
+    X(HTTP_UPSTREAM, "weir_fetch_total{result=\"failed\"}", "counter", "")                  \
+    X(HTTP_TIMED_OUT, "weir_fetch_total{result=\"timed_out\"}", "counter", "")              \
+    X(HTTP_TOO_LARGE, "weir_fetch_total{result=\"too_large\"}", "counter", "")              \
+    X(HTTP_NOT_ALLOWED, "weir_fetch_total{result=\"not_allowed\"}", "counter", "")          \
+    X(HTTP_OVERLOADED, "weir_fetch_total{result=\"overloaded\"}", "counter", "")            \
+    X(HTTP_BAD_REQUEST, "weir_fetch_total{result=\"bad_request\"}", "counter", "")          \
+    X(HTTP_GIVEN_UP, "weir_fetch_total{result=\"given_up\"}", "counter", "")                \
+    X(HTTP_PENDING, "weir_fetch_pending", "gauge", "Requests of scripts under way.")         \
+    X(CACHE_HITS, "weir_cache_total{result=\"hit\"}", "counter",                                    \
+      "What scripts asked `cache` for: fresh, stale, fetched, or fetched by another at that moment.") \
+    X(CACHE_STALE, "weir_cache_total{result=\"stale\"}", "counter", "")                             \
+    X(CACHE_MISSES, "weir_cache_total{result=\"miss\"}", "counter", "")                             \
+    X(CACHE_JOINED, "weir_cache_total{result=\"joined\"}", "counter", "")                           \
+    X(CACHE_EVICTED, "weir_cache_evicted_total", "counter", "Values that gave way to others.")       \
+    X(CACHE_BYTES, "weir_cache_bytes", "gauge", "What `cache` holds.")                               \
+    X(STORE_REFUSED, "weir_store_refused_total", "counter",                                        \
+      "Values of scripts that were not kept, for the store is full.")                              \
     X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")         \
     X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter",                        \
       "Connections ended by us, by reason.")                                                       \

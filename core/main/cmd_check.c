@@ -6,6 +6,7 @@ static struct script_set *load(const struct config *config, struct problems *pro
 {
     struct catalogue_options options = {.folder = config->scripts, .limits = SCRIPT_LIMITS_DEFAULT};
     options.limits.cpu_ms = (unsigned)config->hook_ms;
+    options.limits.env = config->script_env;
     options.limits.memory = config->hook_bytes;
     return catalogue_load(&options, 1, problems);
 }
@@ -76,7 +77,7 @@ const struct command command_check = {
         "  DIR, as in the log and in `weir reload`.\n",
     .examples = examples,
     .flags = flags,
-    .options = OPTION_BIT(scripts) | OPTION_BIT(hook_ms) | OPTION_BIT(hook_bytes),
+    .options = OPTION_BIT(scripts) | OPTION_BIT(script_env) | OPTION_BIT(hook_ms) | OPTION_BIT(hook_bytes),
     .operand = "DIR",
     .operand_option = "scripts",
     .run = run,

@@ -104,7 +104,7 @@ const struct command command_test = {
         "  around them, as it is around the scripts.\n",
     .examples = examples,
     .flags = flags,
-    .options = OPTION_BIT(scripts) | OPTION_BIT(hook_ms) | OPTION_BIT(hook_bytes) |
+    .options = OPTION_BIT(scripts) | OPTION_BIT(script_env) | OPTION_BIT(store_bytes) | OPTION_BIT(cache_bytes) | OPTION_BIT(hook_ms) | OPTION_BIT(hook_bytes) |
                OPTION_BIT(linger_ms) | OPTION_BIT(max_channels) | OPTION_BIT(queue_bytes) |
                OPTION_BIT(queue_ms) | OPTION_BIT(hook_timeout_ms) | OPTION_BIT(hook_queue) |
                OPTION_BIT(hook_queue_bytes),

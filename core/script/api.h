@@ -20,6 +20,16 @@ struct slice api_encode(lua_State *L, int index, const char *what);
 
 /* sleep */
 void api_wait_open(lua_State *L);
+/* http, store, cache, breaker, env */
+void api_http_open(lua_State *L);
+void api_store_open(lua_State *L);
+void api_cache_open(lua_State *L);
+void api_breaker_open(lua_State *L);
+void api_env_open(lua_State *L);
+/* The table at `index` (or nothing) has members of these names alone; raises "WHAT: unknown `x`: did you mean ...". */
+void api_check_names(lua_State *L, int index, const char *what, const char *const *names);
+/* A duration in member `name` of the table at `index`, which may be none; `otherwise` where it is absent. */
+int64_t api_get_duration(lua_State *L, int index, const char *what, const char *name, int64_t otherwise);
 
 /* `shape`, the short form of a schema. */
 void api_shape_open(lua_State *L);

@@ -375,6 +375,11 @@ void api_global_open(lua_State *L)
     open_log(L);
     api_shape_open(L);
     api_wait_open(L);
+    api_http_open(L);
+    api_store_open(L);
+    api_cache_open(L);
+    api_breaker_open(L);
+    api_env_open(L);
     api_json_open(L);
     sandbox_add(L, "json", true);
 }

@@ -12,6 +12,7 @@ struct script_limits {
     unsigned cpu_ms;     /* of a hook or of loading: 100 */
     unsigned wait_ms;    /* how long a hook may take, waiting included: 2000 */
     unsigned waits;      /* hooks of one script that may wait at once: 4096 */
+    const char *env;     /* the environment variables that scripts may read, with commas; NULL: none */
     size_t source_bytes; /* of one file: 256 KiB */
     const struct vm_watcher *watcher; /* see script/vm; NULL: none */
 };

@@ -53,6 +53,7 @@ struct program {
     struct script_limits limits;
     const struct log *log;
     const struct clock *clock; /* NULL: the system's */
+    struct breakers *breakers; /* the runtime's; NULL while it loads */
     bool explains; /* whether clients may be told what only the developer needs */
     struct class *classes;
     unsigned class_count;

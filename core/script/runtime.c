@@ -6,6 +6,7 @@
 #include "auth/secret.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "script/breakers.h"
 #include "script/connect.h"
 #include "script/declare.h"
 #include "script/hook.h"
@@ -19,8 +20,9 @@ struct edition {
 
 struct runtime {
     struct runtime_options options;
-    struct timers *timers;
+    struct script_services services;
     struct meter meter;
+    struct breakers breakers;
     struct edition *current, *prepared; /* NULL: none */
 };
 
@@ -60,6 +62,7 @@ static struct program *make_program(struct runtime *runtime, const struct script
     } else {
         program->log = runtime->options.log;
         program->clock = runtime->options.clock;
+        program->breakers = &runtime->breakers;
         program->explains = runtime->options.explains;
         program_meter(program, meter_row(&runtime->meter, script->name));
     }
@@ -81,11 +84,13 @@ static bool fill_edition(struct runtime *runtime, struct edition *edition, struc
     return true;
 }
 
-struct runtime *runtime_create(const struct runtime_options *options, struct timers *timers)
+struct runtime *runtime_create(const struct runtime_options *options,
+                               const struct script_services *services)
 {
     struct runtime *runtime = xcalloc(1, sizeof *runtime);
     runtime->options = *options;
-    runtime->timers = timers;
+    if (services != NULL)
+        runtime->services = *services;
     return runtime;
 }
 
@@ -96,6 +101,7 @@ void runtime_destroy(struct runtime *runtime)
     edition_destroy(runtime->prepared);
     edition_destroy(runtime->current);
     meter_finish(&runtime->meter);
+    breakers_finish(&runtime->breakers);
     free(runtime);
 }
 
@@ -345,11 +351,11 @@ static void wait_for(struct runtime *runtime, struct task *task, unsigned hook, 
     task->ended = on_ended;
 }
 
-static struct task_terms terms_of(const struct runtime *runtime, const struct generation *generation,
+static struct task_terms terms_of(struct runtime *runtime, const struct generation *generation,
                                   const struct channel_type *type)
 {
     uint64_t own = type != NULL ? (uint64_t)type->timeout_ms : 0;
-    return (struct task_terms){generation, runtime->timers,
+    return (struct task_terms){generation, &runtime->services,
                                own > 0 ? own : runtime->options.limits.wait_ms};
 }
 
@@ -475,4 +481,9 @@ void runtime_put_metrics(struct runtime *const *runtimes, unsigned count_of, str
         meters[i] = &runtimes[i]->meter;
     meters_put(meters, count_of, out);
     free(meters);
+    struct breakers **breakers = xcalloc(count_of + 1, sizeof *breakers);
+    for (unsigned i = 0; i < count_of; i++)
+        breakers[i] = &runtimes[i]->breakers;
+    breakers_put(breakers, count_of, out);
+    free(breakers);
 }

@@ -3,8 +3,8 @@
 #define SCRIPT_RUNTIME_H
 
 #include "hub/behaviour.h"
-#include "loop/timer.h"
 #include "script/catalogue.h"
+#include "script/services.h"
 
 struct runtime; /* owned by its worker, used on its thread only (runtime_put_metrics excepted) */
 
@@ -15,8 +15,9 @@ struct runtime_options {
     const struct clock *clock; /* what time scripts are told; NULL: the system's */
 };
 
-/* `timers`: of its thread, for hooks that wait; they outlive it. NULL: none can. */
-struct runtime *runtime_create(const struct runtime_options *options, struct timers *timers);
+/* Copies both; what the services are outlives it. NULL: none, and no hook can wait. */
+struct runtime *runtime_create(const struct runtime_options *options,
+                               const struct script_services *services);
 void runtime_destroy(struct runtime *runtime);
 /* Fills the hub's table. */
 void runtime_fill(struct runtime *runtime, struct behaviour *behaviour);

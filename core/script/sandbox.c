@@ -10,7 +10,7 @@
 
 /* Every name a script can use without a `local`; NULL-terminated for suggest. */
 static const char *const documented[] = {
-    "assert",  "channel",  "error",        "getmetatable", "ipairs", "json",     "kick",
+    "assert",  "breaker",  "cache",        "channel",      "env",    "error", "http", "store",        "getmetatable", "ipairs", "json",     "kick",
     "log",     "math",     "next",         "now",          "os",     "pairs",    "pcall",
     "publish", "rawequal", "rawget",       "rawlen",       "rawset", "reject",   "require",
     "select",  "server",   "setmetatable", "shape",        "sleep",  "string",       "table",  "tonumber", "tostring",
@@ -18,8 +18,7 @@ static const char *const documented[] = {
 };
 
 static const char *const planned[] = {
-    "breaker", "cache", "call",  "coroutine", "env",   "http",   "latest",
-    "metrics", "re",    "store",     "stream", NULL,
+    "call", "coroutine", "latest", "metrics", "re", "stream", NULL,
 };
 
 /* What people know from elsewhere and will not find. */

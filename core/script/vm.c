@@ -560,6 +560,14 @@ void vm_uncatch(lua_State *L)
         vm_leave(L);
 }
 
+enum vm_end vm_caught(lua_State *L)
+{
+    const struct vm *vm = vm_of(L);
+    if (vm->stop != VM_DONE)
+        return vm->stop;
+    return vm->is_leaving ? VM_LEFT : VM_FAILED;
+}
+
 int vm_overfill(lua_State *L)
 {
     stop_with(vm_of(L), VM_OVER_MEMORY);

@@ -102,6 +102,8 @@ int vm_leave(lua_State *L);
 /* For pcall and the like after they caught something: goes on unwinding when it was not theirs to
  * catch. */
 void vm_uncatch(lua_State *L);
+/* What was caught: an error of the script's (VM_FAILED), or the end of its run. */
+enum vm_end vm_caught(lua_State *L);
 /* Ends the run as VM_OVER_MEMORY, for memory that is held outside the VM on the script's behalf. */
 int vm_overfill(lua_State *L);
 

@@ -34,6 +34,9 @@ struct server {
     char node[UUID_LEN + 1];
     struct hub_options hub_options;
     struct runtime_options runtime_options;
+    struct fetch_options fetch_options;
+    struct store *store;          /* what scripts keep, for all workers */
+    struct timer sweep;           /* forgets what of it is over */
     struct net_options net_options;
     struct net_shared net_shared;
     struct api_host api_host;

@@ -14,10 +14,13 @@
 #include "net/blocks.h"
 #include "net/listener.h"
 #include "server/inside.h"
+#include "store/store_memory.h"
 
-/* Memory is given back when only one in FEW is still there, and in CALM_MS hardly anybody came or went: MOVES_CALM, and
- * of many one in CALM_PART. */
+/* Memory is given back when only one in FEW is still there, and in CALM_MS hardly anybody came or
+ * went: MOVES_CALM, and of many one in CALM_PART. */
 enum { SPREAD_MS = 2000, CALM_MS = 2000, MOVES_CALM = 32, CALM_PART = 64, FEW = 8 };
+/* What is over is forgotten by every call too, so a little now and then is enough. */
+enum { SWEEP_MS = 1000, SWEEP_MOST = 10000 };
 
 static const struct dialect *const dialects[] = {&centrifuge_json, &centrifuge_json_deflate,
                                                  &event_stream};
@@ -29,12 +32,28 @@ static void on_api_reload(void *context, struct hub *hub, struct api_request *re
     reload_want_for(context, hub, request);
 }
 
+static void put_store(struct store *store, struct buf *out)
+{
+    struct store_counts counts;
+    store_counts(store, &counts);
+    buf_printf(out,
+               "# HELP weir_store_values Values that scripts keep in `store`.\n"
+               "# TYPE weir_store_values gauge\nweir_store_values %llu\n"
+               "# HELP weir_store_bytes What they take, of --store-bytes.\n"
+               "# TYPE weir_store_bytes gauge\nweir_store_bytes %llu\n"
+               "# HELP weir_store_expired_total Values whose ttl was over.\n"
+               "# TYPE weir_store_expired_total counter\nweir_store_expired_total %llu\n",
+               (unsigned long long)counts.values, (unsigned long long)counts.bytes,
+               (unsigned long long)counts.expired);
+}
+
 static void put_metrics(void *context, struct buf *out)
 {
     struct server *server = context;
     stats_put(server->stats, server->worker_count, out);
     reload_put_metrics(&server->reload, out);
     runtime_put_metrics(server->runtimes, server->worker_count, out);
+    put_store(server->store, out);
 }
 
 /* ---- memory comes back ---- */
@@ -54,14 +73,15 @@ static void watch_moves(struct server *server);
 static void on_look(struct timer *timer)
 {
     struct server *server = CONTAINER(timer, struct server, trim);
-    if (atomic_load(&server->net_shared.moves) - server->moves_seen < MOVES_CALM + server->most_connections / CALM_PART)
+    if (atomic_load(&server->net_shared.moves) - server->moves_seen <
+        MOVES_CALM + server->most_connections / CALM_PART)
         give_back(server);
     else
         watch_moves(server);
 }
 
-/* Until hardly anybody comes or goes. Not on a worker, and only when most have left: it takes tens of
- * milliseconds, and while it is at a thread's arena that thread waits for memory. */
+/* Until hardly anybody comes or goes. Not on a worker, and only when most have left: it takes tens
+ * of milliseconds, and while it is at a thread's arena that thread waits for memory. */
 static void watch_moves(struct server *server)
 {
     uint64_t now = atomic_load(&server->net_shared.connections);
@@ -98,6 +118,19 @@ static enum net_way way_of(const char *io)
     return strcmp(io, "uring") == 0 ? NET_URING : strcmp(io, "send") == 0 ? NET_SEND : NET_AUTO;
 }
 
+static void fill_fetch_options(struct server *server)
+{
+    const struct config *config = server->config;
+    server->fetch_options = (struct fetch_options){
+        .allow = config->is_dev && config->http_allow[0] == '\0' ? "*" : config->http_allow,
+        .ca_file = config->http_ca[0] != '\0' ? config->http_ca : NULL,
+        .at_once = (unsigned)config->http_at_once,
+        .queue = (unsigned)config->http_queue,
+        .request_max = config->http_bytes,
+        .response_max = config->http_bytes,
+    };
+}
+
 static void fill_options(struct server *server)
 {
     const struct config *config = server->config;
@@ -111,6 +144,7 @@ static void fill_options(struct server *server)
         .max_channels = (unsigned)config->max_channels,
         .hook_queue = (unsigned)config->hook_queue,
         .hook_queue_bytes = config->hook_queue_bytes,
+        .store = server->store,
         .keys = {.hmac_secret = slice_of(config->token_secret)},
         .is_dev = config->is_dev,
         .deflates = config->deflate,
@@ -125,6 +159,7 @@ static void fill_options(struct server *server)
         .log = server->log,
     };
     server->runtime_options.limits.cpu_ms = (unsigned)config->hook_ms;
+    server->runtime_options.limits.env = config->script_env;
     server->runtime_options.limits.wait_ms = (unsigned)config->hook_timeout_ms;
     server->runtime_options.limits.memory = config->hook_bytes;
     server->api_host = (struct api_host){.context = server,
@@ -169,7 +204,8 @@ static void stop(struct server *server)
 static void on_deadline(struct timer *timer)
 {
     struct server *server = CONTAINER(timer, struct server, deadline);
-    log_event(server->log, LOG_WARN, "drain_over", "hint", "some clients did not leave in time (--drain-ms)", NULL);
+    log_event(server->log, LOG_WARN, "drain_over", "hint",
+              "some clients did not leave in time (--drain-ms)", NULL);
     stop(server);
 }
 
@@ -219,7 +255,8 @@ static bool load_scripts(struct server *server, struct error *err)
         if (problem->source[0] != '\0')
             buf_printf(&text, "\n    %s", problem->source);
     }
-    fail(err, ERROR_SCRIPT, "the scripts in %s do not load:\n%s", server->config->scripts, buf_text(&text));
+    fail(err, ERROR_SCRIPT, "the scripts in %s do not load:\n%s", server->config->scripts,
+         buf_text(&text));
     buf_finish(&text);
     problems_finish(&problems);
     return false;
@@ -233,7 +270,8 @@ static void raise_descriptors(const struct server *server)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if ((setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) && !server->config->is_dev)
+    if ((setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) &&
+        !server->config->is_dev)
         log_event(server->log, LOG_WARN, "descriptors", LOG_NUMBER("limit", limit.rlim_cur), "hint",
                   "fewer connections than --max-connections fit; raise ulimit -n", NULL);
 }
@@ -251,7 +289,8 @@ static bool make_workers(struct server *server, struct error *err)
         if (!worker_open_net(&server->workers[i], err))
             return false;
     if (server->net_options.way == NET_URING && !net_has_ring(server->workers[0].net))
-        return fail(err, ERROR_SYSTEM, "--io uring: this system does not offer io_uring; use --io auto");
+        return fail(err, ERROR_SYSTEM,
+                    "--io uring: this system does not offer io_uring; use --io auto");
     return true;
 }
 
@@ -269,11 +308,13 @@ static void say_where(const struct server *server, struct slice bound)
     const char *scheme = server->net_options.tls_cert != NULL ? "https" : "http";
     printf("listening on %s://%.*s\n", scheme, SLICE_ARGS(bound));
     if (server->config->is_dev && has_page(server->config->scripts))
-        printf("open %s://%.*s/ in two tabs, then edit the scripts in %s\n", scheme, SLICE_ARGS(bound),
-               server->config->scripts);
+        printf("open %s://%.*s/ in two tabs, then edit the scripts in %s\n", scheme,
+               SLICE_ARGS(bound), server->config->scripts);
     else if (server->config->is_dev)
-        printf("connect to %s://%.*s/connection/websocket?as=NAME (no page: %s has no index.html)\n",
-               server->net_options.tls_cert != NULL ? "wss" : "ws", SLICE_ARGS(bound), server->config->scripts);
+        printf(
+            "connect to %s://%.*s/connection/websocket?as=NAME (no page: %s has no index.html)\n",
+            server->net_options.tls_cert != NULL ? "wss" : "ws", SLICE_ARGS(bound),
+            server->config->scripts);
     fflush(stdout);
 }
 
@@ -294,25 +335,45 @@ static bool listen_all(struct server *server, struct error *err)
     return is_open;
 }
 
+/* Whether workers will be able to ask other servers: what is wrong with the certificates is told
+ * here. */
+static bool check_fetch(const struct server *server, struct error *err)
+{
+    struct fetch *fetch = fetch_create(server->loop, server->timers, &server->fetch_options, err);
+    bool is_good = fetch != NULL;
+    fetch_destroy(fetch);
+    return is_good;
+}
+
+static void sweep(struct timer *timer)
+{
+    struct server *server = CONTAINER(timer, struct server, sweep);
+    store_sweep(server->store, clock_steady_ms(NULL), SWEEP_MOST);
+    timer_start(server->timers, &server->sweep, SWEEP_MS, sweep);
+}
+
 static bool start(struct server *server, struct error *err)
 {
     uuid_make(server->node);
     fill_options(server);
+    fill_fetch_options(server);
     raise_descriptors(server);
-    if (!load_scripts(server, err) || !make_workers(server, err))
+    if (!load_scripts(server, err) || !check_fetch(server, err) || !make_workers(server, err))
         return false;
+    sweep(&server->sweep);
     server->signals = signals_create(server->loop, on_signal, server);
     if (!listen_all(server, err))
         return false;
     log_event(server->log, LOG_INFO, "started", "version", WEIR_VERSION,
-              LOG_NUMBER("workers", server->worker_count), "io", net_has_ring(server->workers[0].net) ? "uring" : "send",
-              "scripts", server->config->scripts, NULL);
+              LOG_NUMBER("workers", server->worker_count), "io",
+              net_has_ring(server->workers[0].net) ? "uring" : "send", "scripts",
+              server->config->scripts, NULL);
     reload_begin(server);
     return true;
 }
 
-/* Threads have ended. Connections go first, on every worker; what they still had to say to each other is heard;
- * then the rest. */
+/* Threads have ended. Connections go first, on every worker; what they still had to say to each
+ * other is heard; then the rest. */
 static void finish(struct server *server)
 {
     unsigned made = server->workers == NULL ? 0 : server->worker_count;
@@ -328,6 +389,7 @@ static void finish(struct server *server)
     }
     for (unsigned i = 0; i < made; i++)
         worker_finish(&server->workers[i]);
+    store_destroy(server->store);
     watch_destroy(server->watch);
     signals_destroy(server->signals);
     /* The end is under way: a signal more must not turn it into a death. */
@@ -337,6 +399,7 @@ static void finish(struct server *server)
     mailbox_destroy(server->mailbox);
     timer_stop(server->timers, &server->deadline);
     timer_stop(server->timers, &server->trim);
+    timer_stop(server->timers, &server->sweep);
     timers_destroy(server->timers);
     loop_destroy(server->loop);
     reload_finish(&server->reload);
@@ -350,11 +413,14 @@ int server_run(const struct config *config, const struct log *log, struct error 
 {
     struct server server = {.config = config, .log = log};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    server.worker_count = config->workers > 0 ? (unsigned)config->workers : cores > 0 ? (unsigned)cores : 1;
+    server.worker_count = config->workers > 0 ? (unsigned)config->workers
+                          : cores > 0         ? (unsigned)cores
+                                              : 1;
     if (config->tls_cert[0] != '\0')
         blocks_start();
     server.loop = loop_create();
     server.mailbox = mailbox_create(server.loop, &server);
+    server.store = store_memory_create(config->store_bytes);
     server.timers = timers_create(server.loop);
     bool is_started = start(&server, err);
     if (is_started)

@@ -168,7 +168,17 @@ void worker_init(struct worker *worker, struct server *server, unsigned index)
     *worker = (struct worker){.server = server, .index = index};
     worker->loop = loop_create();
     worker->hub = hub_create(index, server->worker_count, server->hubs, worker->loop, &server->hub_options);
-    worker->runtime = runtime_create(&server->runtime_options, worker->hub->timers);
+    worker->cache = cache_create(server->config->cache_bytes);
+    worker->timers = timers_create(worker->loop);
+    worker->fetch = fetch_create(worker->loop, worker->timers, &server->fetch_options, &error);
+    ensure(worker->fetch != NULL); /* its options were checked with the configuration */
+    struct script_services services = {.timers = worker->hub->timers,
+                                       .mailbox = worker->hub->mailbox,
+                                       .asking = asking_by(worker->fetch),
+                                       .store = server->store,
+                                       .cache = worker->cache,
+                                       .stats = &worker->hub->stats};
+    worker->runtime = runtime_create(&server->runtime_options, &services);
     runtime_fill(worker->runtime, &worker->hub->behaviour);
     server->hubs[index] = worker->hub;
     server->runtimes[index] = worker->runtime;
@@ -196,6 +206,9 @@ void worker_finish(struct worker *worker)
     timer_stop(worker->hub->timers, &worker->draining);
     hub_destroy(worker->hub);
     runtime_destroy(worker->runtime);
+    fetch_destroy(worker->fetch);
+    cache_destroy(worker->cache);
+    timers_destroy(worker->timers);
     loop_destroy(worker->loop);
 }
 

@@ -18,6 +18,9 @@ struct worker {
     struct runtime *runtime;
     struct hub *hub;
     struct net *net;
+    struct timers *timers; /* of fetch, which outlives the hub and its timers */
+    struct fetch *fetch;
+    struct cache *cache;
     pthread_t thread;
     bool is_started;
     struct timer draining; /* looks whether all clients have left */

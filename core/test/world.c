@@ -6,6 +6,7 @@
 
 #include "auth/jwt.h"
 #include "base/memory.h"
+#include "store/store_memory.h"
 
 /* Guests answer pings at once, so they only cost time when a day passes. */
 enum { PING_MS = 24 * 3600 * 1000, START_MS = 1000000 };
@@ -35,12 +36,106 @@ static void fill_options(struct world *world)
         .hook_queue = (unsigned)config->hook_queue,
         .hook_queue_bytes = config->hook_queue_bytes,
         .keys = {.hmac_secret = SLICE("the secret of a spec")},
+        .store = world->store,
+        .clock = &world->clock,
         .is_dev = true,
         .dialects = world->dialects,
         .dialect_count = 1,
         .log = &world->log,
     };
     world->host = (struct api_host){world, refuse_reload, "spec", world->clock.monotonic_ms};
+}
+
+/* ---- what hooks ask other servers ---- */
+
+static void errand_finish(struct errand *errand)
+{
+    timer_stop(errand->world->hub->timers, &errand->deadline);
+    *errand->link = errand->next;
+    if (errand->next != NULL)
+        errand->next->link = errand->link;
+    buf_finish(&errand->method);
+    buf_finish(&errand->url);
+    buf_finish(&errand->headers);
+    buf_finish(&errand->body);
+    free(errand);
+}
+
+void errand_answer(struct errand *errand, const struct fetch_answer *answer, const struct error *err)
+{
+    errand->done(errand->whose, answer, err);
+    errand_finish(errand);
+}
+
+static void on_errand_late(struct timer *timer)
+{
+    struct error err;
+    struct errand *errand = CONTAINER(timer, struct errand, deadline);
+    fail(&err, ERROR_TIMED_OUT, "%s %s: no answer within %u ms", buf_text(&errand->method), buf_text(&errand->url),
+         errand->timeout_ms);
+    errand_answer(errand, NULL, &err);
+}
+
+static void take_request(struct errand *errand, const struct fetch_request *request)
+{
+    errand->has_body = request->body.at != NULL;
+    buf_add_slice(&errand->url, request->url);
+    buf_add_slice(&errand->body, errand->has_body ? request->body : SLICE(""));
+    if (request->method.len > 0)
+        buf_add_slice(&errand->method, request->method);
+    else
+        buf_add_slice(&errand->method, errand->has_body ? SLICE("POST") : SLICE("GET"));
+    for (size_t i = 0; i < request->header_count; i++)
+        buf_printf(&errand->headers, "%.*s: %.*s\n", SLICE_ARGS(request->headers[i].name),
+                   SLICE_ARGS(request->headers[i].value));
+}
+
+static void *start_errand(void *context, const struct fetch_request *request,
+                          void (*done)(void *whose, const struct fetch_answer *answer, const struct error *err),
+                          void *whose)
+{
+    struct world *world = context;
+    struct errand *errand = xcalloc(1, sizeof *errand);
+    errand->world = world;
+    errand->number = ++world->errand_count;
+    errand->done = done;
+    errand->whose = whose;
+    errand->timeout_ms = request->timeout_ms;
+    take_request(errand, request);
+    errand->link = &world->errands;
+    errand->next = world->errands;
+    if (errand->next != NULL)
+        errand->next->link = &errand->next;
+    world->errands = errand;
+    timer_start(world->hub->timers, &errand->deadline, request->timeout_ms, on_errand_late);
+    return errand;
+}
+
+static void cancel_errand(void *call)
+{
+    errand_finish(call);
+}
+
+static struct asking errands_of(struct world *world)
+{
+    return (struct asking){world, start_errand, cancel_errand};
+}
+
+struct errand *world_next_errand(struct world *world)
+{
+    struct errand *oldest = NULL;
+    for (struct errand *errand = world->errands; errand != NULL; errand = errand->next)
+        if (!errand->is_seen)
+            oldest = errand;
+    return oldest;
+}
+
+struct errand *world_find_errand(struct world *world, uint64_t number)
+{
+    struct errand *errand = world->errands;
+    while (errand != NULL && errand->number != number)
+        errand = errand->next;
+    return errand;
 }
 
 static void mark_line(const struct vm_watcher *watcher, const char *file, int line)
@@ -57,9 +152,20 @@ static struct script_limits limits_of(const struct world *world)
     struct script_limits limits = SCRIPT_LIMITS_DEFAULT;
     limits.cpu_ms = (unsigned)world->config->hook_ms * (world->coverage != NULL ? 10 : 1);
     limits.memory = world->config->hook_bytes;
+    limits.env = world->config->script_env;
     limits.wait_ms = (unsigned)world->config->hook_timeout_ms;
     limits.watcher = world->coverage != NULL ? &world->watcher : NULL;
     return limits;
+}
+
+static struct script_services services_of(struct world *world)
+{
+    return (struct script_services){.timers = world->hub->timers,
+                                    .mailbox = world->hub->mailbox,
+                                    .asking = errands_of(world),
+                                    .store = world->store,
+                                    .cache = world->cache,
+                                    .stats = &world->hub->stats};
 }
 
 static void on_turn_end(void *context)
@@ -75,16 +181,19 @@ struct world *world_create(const struct config *config, struct coverage *coverag
     world->coverage = coverage;
     world->clock = (struct clock){START_MS, START_UNIX_MS};
     log_init(&world->log, LOG_INFO, LOG_FORMAT_JSON, memfd_create("log", MFD_CLOEXEC));
+    world->store = store_memory_create(config->store_bytes);
+    world->cache = cache_create(config->cache_bytes);
     fill_options(world);
     world->loop = loop_create();
     loop_use_clock(world->loop, &world->clock);
     world->hub = hub_create(0, 1, world->hubs, world->loop, &world->options);
     world->hubs[0] = world->hub;
+    struct script_services services = services_of(world);
     world->runtime = runtime_create(&(struct runtime_options){.limits = limits_of(world),
                                                               .explains = true,
                                                               .log = &world->log,
                                                               .clock = &world->clock},
-                                    world->hub->timers);
+                                    &services);
     runtime_fill(world->runtime, &world->hub->behaviour);
     loop_at_turn_end(world->loop, on_turn_end, world);
     return world;
@@ -100,6 +209,8 @@ void world_destroy(struct world *world)
         world_settle(world);
     hub_destroy(world->hub);
     runtime_destroy(world->runtime);
+    store_destroy(world->store);
+    cache_destroy(world->cache);
     loop_destroy(world->loop);
     for (unsigned i = 0; i < world->set_count; i++)
         script_set_destroy(world->sets[i]);
@@ -168,7 +279,7 @@ void world_settle(struct world *world)
     while (mailbox_open_all(world->hub->mailbox) || guests_flush(world));
 }
 
-void world_pass(struct world *world, uint64_t ms)
+uint64_t world_pass(struct world *world, uint64_t ms)
 {
     uint64_t now = world->clock.monotonic_ms, end = now + ms, due;
     int64_t unix_end = world->clock.unix_ms + (int64_t)ms;
@@ -177,9 +288,12 @@ void world_pass(struct world *world, uint64_t ms)
         world->clock.unix_ms = unix_end - (int64_t)(end - world->clock.monotonic_ms);
         timers_serve(world->hub->timers);
         world_settle(world);
+        if (world_next_errand(world) != NULL)
+            return end - world->clock.monotonic_ms;
     }
     world->clock = (struct clock){end, unix_end};
     world_settle(world);
+    return 0;
 }
 
 /* ---- the rest ---- */

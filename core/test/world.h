@@ -23,6 +23,10 @@ struct world {
     struct loop *loop;
     struct hub *hub, *hubs[1];
     struct runtime *runtime;
+    struct store *store;
+    struct cache *cache;
+    struct errand *errands; /* what scripts ask other servers, until it is answered; the newest first */
+    uint64_t errand_count;
     struct hub_options options;
     const struct dialect *dialects[1];
     struct api_host host;
@@ -30,6 +34,26 @@ struct world {
     unsigned set_count;
     struct guest *guests; /* who has not been destroyed */
 };
+
+/* A hook's request to another server, which the spec answers in its place. Gone once it is answered. */
+struct errand {
+    struct errand *next, **link;
+    struct world *world;
+    uint64_t number;
+    bool is_seen; /* by the spec, which may leave it without an answer */
+    struct buf method, url, headers, body; /* headers: "name: value" lines */
+    bool has_body;
+    struct timer deadline;
+    unsigned timeout_ms;
+    void (*done)(void *whose, const struct fetch_answer *answer, const struct error *err);
+    void *whose;
+};
+
+/* The oldest that the spec has not seen yet, or NULL. */
+struct errand *world_next_errand(struct world *world);
+/* NULL: it is over. */
+struct errand *world_find_errand(struct world *world, uint64_t number);
+void errand_answer(struct errand *errand, const struct fetch_answer *answer, const struct error *err);
 
 /* Both are lent; coverage may be NULL. Its clients are as in dev mode: a refusal says why. Nothing
  * is in force until world_load has succeeded once, and nobody may come before. */
@@ -48,8 +72,8 @@ void world_measure(struct world *world, struct slice file);
 /* Turns until nobody has anything left to do at this moment of the clock. */
 void world_settle(struct world *world);
 /* Moves the clock: timers fire one after another, each at its own time, and the world settles after
- * each. */
-void world_pass(struct world *world, uint64_t ms);
+ * each. Stops where a hook asks another server: how many ms are left is what is returned. */
+uint64_t world_pass(struct world *world, uint64_t ms);
 
 /* Appends a token of connections here, with a JSON object of claims. */
 void world_sign(const struct world *world, struct slice claims, struct buf *token);

@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 const folder = process.argv[2];
 const seen = { connections: 0, requests: {} };
 const held = [];
+const idp = { is_down: false };
 
 function echo(request, response, body) {
     response.setHeader("X-Method", request.method);
@@ -44,6 +45,14 @@ const paths = {
         for (let i = 0; i < Number(n); i++) response.setHeader("X-Field-" + i, "v" + i);
         response.end("fields");
     },
+    /* An identity provider: tokens are "NAME-good"; it can be told to be down. */
+    introspect: (request, response, body) => {
+        const name = /^(\w+)-good$/.exec(JSON.parse(body).token)?.[1];
+        if (idp.is_down) return response.writeHead(503).end("down");
+        if (!name) return response.writeHead(401).end("{}");
+        response.end(JSON.stringify({ sub: name, roles: ["moderator"], exp: Math.floor(Date.now() / 1000) + 3600 }));
+    },
+    idp: (request, response, body, n) => response.end(String((idp.is_down = n === "down"))),
     seen: (request, response) => response.end(JSON.stringify(seen)),
 };
 

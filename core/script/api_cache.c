@@ -1,0 +1,258 @@
+#include "script/api.h"
+
+#include <stdlib.h>
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "script/codec.h"
+#include "script/sandbox.h"
+#include "script/task.h"
+
+/* cache(key, { ttl, stale }, fetch): the values of one fetch for all who ask meanwhile. On the
+ * stack they are 1, 2, 3. */
+
+static const char *const names[] = {"ttl", "stale", NULL};
+enum { TTL_DEFAULT_MS = 60000 };
+
+static uint64_t now_ms(lua_State *L)
+{
+    return clock_steady_ms(program_of(L)->clock);
+}
+
+static void push_value(lua_State *L, struct slice json)
+{
+    struct error err;
+    vm_charge(L, json.len);
+    if (slice_is(json, "null"))
+        lua_pushnil(L);
+    else if (!codec_push(L, json, &err))
+        luaL_error(L, "cache: %s", err.text);
+}
+
+/* Whoever waited for another's fetch fails as that one did. */
+static int raise(lua_State *L, struct task *task, const struct error *err)
+{
+    if (err->code != ERROR_SCRIPT_FAILED) {
+        *task->running.error = *err;
+        return vm_leave(L);
+    }
+    lua_pushstring(L, err->text);
+    return lua_error(L);
+}
+
+/* The cache counts for its worker's thread; metrics are read by others. */
+static void count(lua_State *L)
+{
+    struct task *task = CONTAINER(program_running(L, "cache"), struct task, running);
+    struct script_services *services = task->terms.services;
+    const struct cache_counts *now = cache_counts(services->cache), *seen = &services->cache_seen;
+    stats_add(services->stats, STAT_CACHE_HITS, (int64_t)(now->hits - seen->hits));
+    stats_add(services->stats, STAT_CACHE_STALE, (int64_t)(now->stale - seen->stale));
+    stats_add(services->stats, STAT_CACHE_MISSES, (int64_t)(now->misses - seen->misses));
+    stats_add(services->stats, STAT_CACHE_JOINED, (int64_t)(now->joined - seen->joined));
+    stats_add(services->stats, STAT_CACHE_EVICTED, (int64_t)(now->evicted - seen->evicted));
+    stats_add(services->stats, STAT_CACHE_BYTES, (int64_t)(now->bytes - seen->bytes));
+    services->cache_seen = *now;
+}
+
+/* ---- fetching ---- */
+
+struct fetching {
+    struct task_guard guard; /* first */
+    struct task *task;
+    struct cache_flight *flight;
+    struct cache_terms terms;
+};
+
+static void drop_fetching(struct task_guard *guard)
+{
+    cache_abandon(((struct fetching *)guard)->flight);
+    free(guard);
+}
+
+static void end_fetching(struct fetching *fetching)
+{
+    task_let_go(fetching->task, &fetching->guard);
+    free(fetching);
+}
+
+static void keep(lua_State *L, struct fetching *fetching)
+{
+    struct slice json = SLICE("null");
+    if (!lua_isnil(L, -1))
+        json = api_encode(L, lua_gettop(L), "cache");
+    cache_fill(fetching->flight, json, &fetching->terms, now_ms(L));
+    count(L);
+    end_fetching(fetching);
+}
+
+/* The error is on top. An outage has a stale value do; what the script refused is a verdict, which
+ * all who wait share; over a budget the next of them tries. */
+static int fail_fetching(lua_State *L, struct fetching *fetching)
+{
+    struct slice stale;
+    struct error err;
+    enum vm_end end = vm_caught(L);
+    struct cache_flight *flight = fetching->flight;
+    if (end == VM_FAILED)
+        fail(&err, ERROR_SCRIPT_FAILED, "%s", luaL_tolstring(L, -1, NULL));
+    else if (end == VM_LEFT)
+        err = *fetching->task->running.error;
+    else
+        vm_uncatch(L); /* does not return; the guard is dropped with the hook */
+    lua_settop(L, 4);
+    end_fetching(fetching);
+    bool is_saved = cache_fail(flight, end == VM_FAILED ? CACHE_OUTAGE : CACHE_VERDICT, &err,
+                               now_ms(L), &stale);
+    count(L);
+    vm_uncatch(L);
+    if (!is_saved)
+        return lua_error(L);
+    push_value(L, stale);
+    return 1;
+}
+
+static int fetched(lua_State *L, int status, lua_KContext context)
+{
+    struct fetching *fetching = (struct fetching *)context;
+    if (status != LUA_OK && status != LUA_YIELD)
+        return fail_fetching(L, fetching);
+    keep(L, fetching);
+    return 1;
+}
+
+static int fetch(lua_State *L, struct task *task, struct cache_flight *flight)
+{
+    struct fetching *fetching = xcalloc(1, sizeof *fetching);
+    fetching->guard.drop = drop_fetching;
+    fetching->task = task;
+    fetching->flight = flight;
+    task_hold(task, &fetching->guard);
+    fetching->terms.ttl_ms = (uint64_t)api_get_duration(L, 2, "cache: ttl", "ttl", TTL_DEFAULT_MS);
+    fetching->terms.stale_ms = (uint64_t)api_get_duration(L, 2, "cache: stale", "stale", 0);
+    fetching->terms.stale_if_error_ms = fetching->terms.stale_ms;
+    lua_settop(L, 3);
+    return fetched(L, lua_pcallk(L, 0, 1, 0, (lua_KContext)fetching, fetched),
+                   (lua_KContext)fetching);
+}
+
+/* ---- waiting for another's ---- */
+
+struct waiting {
+    struct task_guard guard; /* first */
+    struct cache_waiter waiter;
+    struct task *task;
+    bool is_failed;
+    struct buf value;
+    struct error err;
+    struct cache_flight *flight; /* the other has gone: it is ours to fetch */
+};
+
+static void drop_waiting(struct task_guard *guard)
+{
+    struct waiting *waiting = (struct waiting *)guard;
+    cache_leave(&waiting->waiter);
+    if (waiting->flight != NULL)
+        cache_abandon(waiting->flight);
+    buf_finish(&waiting->value);
+    free(waiting);
+}
+
+static void on_told(struct cache_waiter *waiter, struct slice value, const struct error *err,
+                    struct cache_flight *flight)
+{
+    struct waiting *waiting = CONTAINER(waiter, struct waiting, waiter);
+    waiting->flight = flight;
+    waiting->is_failed = err != NULL;
+    if (err != NULL)
+        waiting->err = *err;
+    else if (flight == NULL)
+        buf_add_slice(&waiting->value, value);
+    task_wake_later(waiting->task);
+}
+
+static void end_waiting(struct waiting *waiting)
+{
+    waiting->flight = NULL;
+    task_let_go(waiting->task, &waiting->guard);
+    drop_waiting(&waiting->guard);
+}
+
+static int told(lua_State *L, int status, lua_KContext context)
+{
+    struct task *task = (struct task *)context;
+    struct waiting *waiting = task->source;
+    struct cache_flight *flight = waiting->flight;
+    struct error err = waiting->err;
+    bool is_failed = waiting->is_failed;
+    (void)status;
+    if (!is_failed && flight == NULL)
+        push_value(L, buf_slice(&waiting->value));
+    end_waiting(waiting);
+    if (is_failed)
+        return raise(L, task, &err);
+    return flight != NULL ? fetch(L, task, flight) : 1;
+}
+
+/* Its guard takes it back. */
+static void cancel(struct task *task)
+{
+    (void)task;
+}
+
+static struct waiting *create_waiting(struct task *task)
+{
+    struct waiting *waiting = xcalloc(1, sizeof *waiting);
+    waiting->guard.drop = drop_waiting;
+    waiting->waiter.told = on_told;
+    waiting->task = task;
+    return waiting;
+}
+
+/* ---- looking ---- */
+
+/* Scripts do not see each other's values. */
+static struct slice make_key(lua_State *L)
+{
+    struct slice own;
+    struct buf *key = vm_scratch(L);
+    own.at = luaL_checklstring(L, 1, &own.len);
+    buf_printf(key, "%s:", program_of(L)->script->name);
+    buf_add_slice(key, own);
+    if (key->len > CACHE_KEY_MAX)
+        luaL_error(L, "cache: a key has at most %d bytes, the script's name included",
+                   CACHE_KEY_MAX);
+    return buf_slice(key);
+}
+
+static int look(lua_State *L)
+{
+    struct slice value;
+    struct cache_flight *flight = NULL;
+    struct task *task = task_check_wait(L, "cache");
+    api_check_names(L, 2, "cache", names);
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    struct slice key = make_key(L);
+    struct waiting *waiting = create_waiting(task);
+    enum cache_sight sight =
+        cache_look(task->terms.services->cache, key, now_ms(L), &waiting->waiter, &value, &flight);
+    count(L);
+    task_hold(task, &waiting->guard);
+    if (sight == CACHE_WAIT) {
+        task->source = waiting;
+        return task_wait(L, "cache", cancel, told);
+    }
+    end_waiting(waiting);
+    if (flight != NULL)
+        return fetch(L, task, flight);
+    push_value(L, value);
+    return 1;
+}
+
+void api_cache_open(lua_State *L)
+{
+    lua_pushcfunction(L, look);
+    sandbox_add(L, "cache", false);
+}
