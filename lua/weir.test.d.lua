@@ -38,7 +38,22 @@ function test.array(list) end
 ---@field members { user: string, client: string, info: any }[]? Of presence.
 ---@field client weir.test.Client? Of connect.
 
+---@class weir.test.Request
+---@field method string
+---@field url string
+---@field headers table<string, string> names in lower case
+---@field body? string
+---@field json? any the body, where it is JSON
+
+---@class weir.test.Answer
+---@field status? integer 200
+---@field json? any the body, a value
+---@field body? string
+---@field headers? table<string, string>
+---@field error? string no answer at all, and why
+
 ---@class weir.test.Scene
+---@field requests weir.test.Request[] what hooks have asked other servers so far
 local Scene = {}
 
 ---A client that has connected; an error when it is refused.
@@ -74,6 +89,11 @@ function Scene:advance(time) end
 ---Unix milliseconds, as now() in a script.
 ---@return integer
 function Scene:now() end
+---What hooks that ask another server are answered there: a table, a function of the request, or false: it never answers.
+---@param url string "https://api.example.com/x", or "POST https://..." for one method
+---@param answer weir.test.Answer|false|fun(request: weir.test.Request): weir.test.Answer|false|nil
+---@return weir.test.Scene
+function Scene:http(url, answer) end
 ---Reads the files again. An error when they do not load.
 ---@param texts? table<string, string|false> In place of files; false: without that one.
 ---@return weir.test.Scene

@@ -161,7 +161,8 @@ end
 
 -- t.load(): the folder's scripts. t.load "chat.lua": that one. t.load { ["a.lua"] = "..." }: these texts.
 function test.load(what)
-  local scene = setmetatable({ world = core.new(), clients = setmetatable({}, { __mode = "k" }), logged = {} }, Scene)
+  local scene = setmetatable({ world = core.new(), clients = setmetatable({}, { __mode = "k" }), logged = {},
+    stubs = {}, requests = {} }, Scene)
   if type(what) == "table" then
     scene.files = {}
     for name, text in pairs(what) do scene.files[name] = want(text, "string", "a script's text") end
@@ -203,11 +204,72 @@ function Scene:try_reload(texts)
   return reload(self, texts)
 end
 
+-- ---- other servers ----
+
+local ANSWER = { status = true, headers = true, body = true, json = true, error = true }
+
+local function header_lists(answer)
+  local names, values = {}, {}
+  if answer.json ~= nil then names[1], values[1] = "content-type", "application/json" end
+  for name, value in pairs(answer.headers or {}) do
+    names[#names + 1], values[#values + 1] = name:lower(), tostring(value)
+  end
+  return names, values
+end
+
+local function give(scene, number, answer)
+  if type(answer) ~= "table" then blame("an answer of s:http is a table, a function or false, not %s", show(answer)) end
+  for name in pairs(answer) do
+    if not ANSWER[name] then
+      blame("an answer of s:http has no `%s`: there are status, headers, body, json and error", tostring(name))
+    end
+  end
+  if answer.error then return scene.world:answer_errand(number, nil, answer.error) end
+  local names, values = header_lists(answer)
+  local body = answer.json ~= nil and encode(answer.json, "json") or answer.body
+  scene.world:answer_errand(number, { status = answer.status or 200, body = body, names = names, values = values })
+end
+
+local function request_of(errand)
+  local request = { method = errand.method, url = errand.url, body = errand.body, headers = {} }
+  for name, value in errand.headers:gmatch "([^\n]-): ([^\n]*)\n" do request.headers[name:lower()] = value end
+  local ok, json = pcall(core.decode, errand.body or "")
+  if ok then request.json = json end
+  return request
+end
+
+-- The requests of hooks that wait, each once. Whether there were any.
+local function run_errands(scene)
+  local errand, any = scene.world:errand(), false
+  while errand do
+    any = true
+    local request = request_of(errand)
+    table.insert(scene.requests, request)
+    local answer = scene.stubs[errand.method .. " " .. errand.url]
+    if answer == nil then answer = scene.stubs[errand.url] end
+    if type(answer) == "function" then answer = answer(request) end
+    if answer == nil then
+      answer = { error = ("no spec answers it: s:http(%q, { status = 200 })"):format(errand.method .. " " .. errand.url) }
+    end
+    if answer then give(scene, errand.number, answer) end
+    errand = scene.world:errand()
+  end
+  return any
+end
+
+-- s:http("https://api.example.com/x", { json = ... }): what is answered there, whatever the method or with "POST https://...".
+-- A function is asked with each request; false never answers; { error = "refused" } is no answer at all.
+function Scene:http(url, answer)
+  if answer == nil then blame("s:http takes an address and an answer: a table, a function, or false for none") end
+  self.stubs[want(url, "string", "an address")] = answer
+  return self
+end
+
 -- Everybody listens; what is heard may need an answer, so until all is quiet.
 function Scene:_hear()
   local is_busy = true
   while is_busy do
-    is_busy = false
+    is_busy = run_errands(self)
     for client in pairs(self.clients) do is_busy = client:_listen() or is_busy end
   end
 end
@@ -220,8 +282,11 @@ end
 
 -- s:advance "24h": timers fire, each at its own time.
 function Scene:advance(time)
-  self.world:pass(milliseconds(time))
-  self:_hear()
+  local left = milliseconds(time)
+  repeat
+    left = self.world:pass(left)
+    self:_hear()
+  until left == 0
   return self
 end
 

@@ -139,8 +139,8 @@ static int pass(lua_State *L)
     struct world *world = check_world(L);
     lua_Integer ms = luaL_checkinteger(L, 2);
     luaL_argcheck(L, ms >= 0, 2, "time goes forward");
-    world_pass(world, (uint64_t)ms);
-    return 0;
+    lua_pushinteger(L, (lua_Integer)world_pass(world, (uint64_t)ms));
+    return 1;
 }
 
 static int now(lua_State *L)
@@ -208,6 +208,75 @@ static int finish_asked(lua_State *L)
     if (asked->request != NULL && of->world != NULL)
         api_abandon(asked->request);
     buf_finish(&asked->body);
+    return 0;
+}
+
+/* ---- other servers ---- */
+
+static void set_buf(lua_State *L, const char *name, const struct buf *text)
+{
+    lua_pushlstring(L, text->len ? text->at : "", text->len);
+    lua_setfield(L, -2, name);
+}
+
+/* errand() -> { number, method, url, headers, body } that a hook asks and this did not tell before, or nil */
+static int next_errand(lua_State *L)
+{
+    struct errand *errand = world_next_errand(check_world(L));
+    if (errand == NULL)
+        return 0;
+    errand->is_seen = true;
+    lua_createtable(L, 0, 5);
+    lua_pushinteger(L, (lua_Integer)errand->number);
+    lua_setfield(L, -2, "number");
+    set_buf(L, "method", &errand->method);
+    set_buf(L, "url", &errand->url);
+    set_buf(L, "headers", &errand->headers);
+    if (errand->has_body)
+        set_buf(L, "body", &errand->body);
+    return 1;
+}
+
+static struct slice get_own(lua_State *L, int table, const char *name)
+{
+    struct slice text = SLICE("");
+    if (lua_getfield(L, table, name) == LUA_TSTRING)
+        text.at = lua_tolstring(L, -1, &text.len);
+    return text; /* stays on the stack */
+}
+
+/* answer_errand(number, { status, body, names, values }), or (number, nil, why): it failed */
+static int answer_errand(lua_State *L)
+{
+    struct world *world = check_world(L);
+    struct errand *errand = world_find_errand(world, (uint64_t)luaL_checkinteger(L, 2));
+    struct fetch_header headers[FETCH_HEADERS_MAX];
+    struct fetch_answer answer = {.headers = headers};
+    struct error err;
+    if (errand == NULL)
+        return 0;
+    luaL_checkstack(L, 2 * FETCH_HEADERS_MAX + 10, NULL);
+    if (!lua_istable(L, 3)) {
+        fail(&err, ERROR_UPSTREAM, "%s %s: %s", buf_text(&errand->method), buf_text(&errand->url),
+             luaL_checkstring(L, 4));
+        errand_answer(errand, NULL, &err);
+        world_settle(world);
+        return 0;
+    }
+    lua_getfield(L, 3, "status");
+    answer.status = (unsigned)luaL_checkinteger(L, -1);
+    answer.body = get_own(L, 3, "body");
+    lua_getfield(L, 3, "names");
+    lua_getfield(L, 3, "values");
+    int names = lua_gettop(L) - 1, count = (int)lua_rawlen(L, -1);
+    for (int i = 0; i < count && i < FETCH_HEADERS_MAX; i++, answer.header_count++) {
+        lua_rawgeti(L, names, i + 1);
+        headers[i].name.at = luaL_checklstring(L, -1, &headers[i].name.len);
+        lua_rawgeti(L, names + 1, i + 1);
+        headers[i].value.at = luaL_checklstring(L, -1, &headers[i].value.len);
+    }
+    errand_answer(errand, &answer, NULL);
+    world_settle(world);
     return 0;
 }
 
@@ -355,6 +424,7 @@ void binding_push(lua_State *L, const struct config *config, struct coverage *co
     static const luaL_Reg world_methods[] = {
         {"load", load},       {"measure", measure},     {"settle", settle},     {"pass", pass},
         {"now", now},         {"sign", sign},           {"log", read_log},      {"ask", ask},
+        {"errand", next_errand}, {"answer_errand", answer_errand},
         {"guest", new_guest}, {"finish", finish_world}, {"__gc", finish_world}, {NULL, NULL}};
     static const luaL_Reg guest_methods[] = {
         {"say", say}, {"take", take}, {"stuck", set_stuck}, {"leave", leave}, {NULL, NULL}};
