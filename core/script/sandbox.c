@@ -10,11 +10,11 @@
 
 /* Every name a script can use without a `local`; NULL-terminated for suggest. */
 static const char *const documented[] = {
-    "assert",  "breaker",  "cache",        "channel",      "env",    "error", "http", "store",        "getmetatable", "ipairs", "json",     "kick",
-    "log",     "math",     "next",         "now",          "os",     "pairs",    "pcall",
-    "publish", "rawequal", "rawget",       "rawlen",       "rawset", "reject",   "require",
-    "select",  "server",   "setmetatable", "shape",        "sleep",  "string",       "table",  "tonumber", "tostring",
-    "type",    "utf8",     "uuid",         "xpcall",       NULL,
+    "assert", "breaker", "cache", "channel", "env", "error", "getmetatable", "http", "ipairs",
+    "json", "kick", "log", "math", "next", "now", "os", "pairs", "pcall", "publish", "rawequal",
+    "rawget", "rawlen", "rawset", "reject", "require", "select", "server", "setmetatable",
+    "shape", "sleep", "store", "string", "table", "tonumber", "tostring", "type", "utf8", "uuid",
+    "xpcall", NULL,
 };
 
 static const char *const planned[] = {

@@ -72,6 +72,15 @@ function room:rpc_refuse(a)
 end
 function room:rpc_env(a) return env[a.name] end
 
+local slow = channel("slow:{n}", { call = "anyone", timeout = "300ms" })
+function slow:rpc_cached(a) return cache(a.key, {}, function() sleep "5s" end) end
+
+local hoard = {}
+function room:rpc_hoard()
+  for i = 1, 1e9 do hoard[i] = ("x"):rep(100000) .. i end
+end
+function room:rpc_nap(a) sleep(a.d) return "slept" end
+
 local fetched = 0
 local idp = breaker("idp", { failures = 2, window = "30s", open_for = "300ms" })
 
@@ -449,6 +458,24 @@ for _, workers in ipairs { 1, 2 } do
         local reply = others[i]:reply(10)
         assert.same({ 403, "not you" }, { reply.error.code, reply.error.message })
       end
+    end)
+
+    it("hand a fetch over when who began it has no time left", function()
+      local other = talk.to(it_runs, { as = "other" }):connect()
+      ann:say { id = 90, rpc = { method = "slow:1/cached", data = { key = "handed" } } }
+      socket.sleep(50)
+      other:say { id = 91, rpc = { method = "room:1/cached", data = { key = "handed", ttl = "10s" } } }
+      assert.equal(504, ann:reply(90).error.code)
+      assert.truthy(other:reply(91).rpc.data.n)
+    end)
+
+    it("go on in a VM that is thrown away meanwhile", function()
+      local other = talk.to(it_runs, { as = "other" }):connect()
+      other:say { id = 92, rpc = { method = "room:nap/nap", data = { d = "500ms" } } }
+      socket.sleep(50)
+      assert.equal(504, ann:ask { rpc = { method = "room:nap2/hoard", data = {} } }.error.code)
+      assert.equal("slept", other:reply(92).rpc.data)
+      assert.equal("slept", call("nap", { d = "10ms" }, "nap"))
     end)
 
     it("use what is stale while the fetch fails", function()
