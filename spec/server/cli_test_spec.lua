@@ -473,6 +473,84 @@ describe("weir test", function()
     ]], { ["lib/words.lua"] = "return { count = function(text) return select(2, text:gsub('%S+', '')) end }" })
   end)
 
+  it("answers what hooks ask other servers, and has their store and cache go by its clock", function()
+    local files = {
+      ["chat.lua"] = [[
+        local idp = breaker("idp", { failures = 2, open_for = "10s" })
+        local c = channel("c:{n}", { subscribe = "anyone", call = "anyone" })
+        function c:on_open() self:every("10s", "poll") end
+        function c:poll() self:publish { got = http.get("https://x.example/poll").body } end
+        function c:rpc_get(args) return http.get(args.url, { headers = { ["X-Own"] = "1" } }).status end
+        function c:rpc_break(args) return idp:call(http.get, args.url).status end
+        function c:rpc_state() return idp:state() end
+        function c:rpc_cached() return cache("k", { ttl = "60s" }, function() return http.get("https://x.example/n").body end) end
+        function c:rpc_set() store.set("a", 1, { ttl = "1h" }) end
+        function c:rpc_kept() return store.get "a" end
+        function c:rpc_env() return env.CITY == "Rome" end
+      ]],
+      ["chat_spec.lua"] = spec [[
+        local s, ann
+        before_each(function()
+          s = t.load "chat.lua"
+          ann = s:client { user = "ann" }
+        end)
+        local function get(url) return ann:call("c:1/get", { url = url }) end
+        it("answers", function()
+          s:http("https://x.example/a", { status = 201 })
+          assert.equal(201, get("https://x.example/a").data)
+          assert.equal("GET", s.requests[1].method)
+          assert.equal("1", s.requests[1].headers["x-own"])
+          s:http("GET https://x.example/a", function(request) return { status = 202, json = request.url } end)
+          assert.equal(202, get("https://x.example/a").data)
+          s:http("https://x.example/b", { error = "is down" })
+          assert.refused("http: GET https://x.example/b: is down", get "https://x.example/b")
+          assert.refused("no spec answers it: s:http(", get "https://x.example/c")
+        end)
+        it("lets time pass where nothing answers", function()
+          s:http("https://x.example/a", false)
+          local result = get "https://x.example/a"
+          assert.truthy(result.pending)
+          s:advance "5s"
+          assert.refused("no answer within", result)
+        end)
+        it("answers timers at their time", function()
+          local n = 0
+          s:http("https://x.example/poll", function() n = n + 1 return { body = tostring(n) } end)
+          ann:subscribe "c:1"
+          s:advance "1m"
+          assert.equal(6, n)
+          assert.received(ann, "c:1", { got = "6" })
+        end)
+        it("goes by the clock", function()
+          local n = 0
+          s:http("https://x.example/n", function() n = n + 1 return { body = tostring(n) } end)
+          assert.equal("1", ann:call("c:1/cached").data)
+          s:advance "59s"
+          assert.equal("1", ann:call("c:1/cached").data)
+          s:advance "2s"
+          assert.equal("2", ann:call("c:1/cached").data)
+          ann:call "c:1/set"
+          assert.equal(1, ann:call("c:1/kept").data)
+          s:advance "61m"
+          assert.equal(t.null, ann:call("c:1/kept").data)
+          s:http("https://x.example/down", { status = 503 })
+          for _ = 1, 2 do ann:call("c:2/break", { url = "https://x.example/down" }) end
+          assert.equal("open", ann:call("c:2/state").data)
+          assert.refused("breaker `idp` is open", ann:call("c:2/break", { url = "https://x.example/down" }))
+          s:advance "10s"
+          assert.equal("half-open", ann:call("c:2/state").data)
+        end)
+        it("ends with requests under way", function()
+          s:http("https://x.example/a", false)
+          get "https://x.example/a"
+          assert.is_true(ann:call("c:3/env").data)
+        end)
+      ]],
+    }
+    local result = weir({ "test", folder(files), "--script-env", "CITY" }, { "CITY=Rome" })
+    assert.equal(0, result.code, result.out .. result.err)
+  end)
+
   it("keeps the limits that it is told", function()
     local files = {
       ["chat.lua"] = "function server.rpc_long() local n = 0 while n < 1e9 do n = n + 1 end end",
