@@ -9,8 +9,7 @@
 
 struct parser {
     struct tree *tree;
-    const struct slice *params;
-    unsigned param_count;
+    const struct rule_source *source;
     struct lexer lexer;
     unsigned nesting;
     struct error *err;
@@ -115,22 +114,22 @@ static uint16_t add_path(struct parser *p, enum node_kind kind)
 
 static void fail_param(struct parser *p, struct slice name)
 {
-    char **names = xcalloc(p->param_count + 1, sizeof *names);
-    for (unsigned i = 0; i < p->param_count; i++)
-        names[i] = xslicedup(p->params[i]);
+    char **names = xcalloc(p->source->param_count + 1, sizeof *names);
+    for (unsigned i = 0; i < p->source->param_count; i++)
+        names[i] = xslicedup(p->source->params[i]);
     const char *near = suggest(name, (const char *const *)names);
     fail(p->err, ERROR_SCRIPT, "the channel's name has no {%.*s} (column %u)%s%s%s",
          SLICE_ARGS(shorten(name)), column(p, name.at), near ? "; did you mean 'params." : "",
          near ? near : "", near ? "'?" : "");
-    for (unsigned i = 0; i < p->param_count; i++)
+    for (unsigned i = 0; i < p->source->param_count; i++)
         free(names[i]);
     free(names);
 }
 
 static uint16_t parse_param(struct parser *p, struct slice name)
 {
-    for (unsigned i = 0; i < p->param_count; i++) {
-        if (!slice_is_equal(name, p->params[i]))
+    for (unsigned i = 0; i < p->source->param_count; i++) {
+        if (!slice_is_equal(name, p->source->params[i]))
             continue;
         uint16_t at = add_path(p, NODE_PARAM);
         p->tree->nodes[at].param = (uint16_t)i;
@@ -142,10 +141,12 @@ static uint16_t parse_param(struct parser *p, struct slice name)
 
 static uint16_t fail_unknown(struct parser *p, struct slice head)
 {
-    static const char *const names[] = {"anyone", "user", "nobody", "role",  "claims",
-                                        "params", "ip",   "true",   "false", "nil",
-                                        "and",    "or",   "not",    "in",    NULL};
-    const char *near = suggest(head, names);
+    static const char *const of_client[] = {"anyone", "user", "nobody", "role",  "claims",
+                                            "params", "ip",   "true",   "false", "nil",
+                                            "and",    "or",   "not",    "in",    NULL};
+    static const char *const of_message[] = {"msg", "params", "true", "false", "nil",
+                                             "and", "or",     "not",  "in",    NULL};
+    const char *near = suggest(head, p->source->scope == RULE_OF_MESSAGE ? of_message : of_client);
     unsigned at = column(p, head.at);
     struct slice shown = shorten(head);
     if (near != NULL)
@@ -158,9 +159,32 @@ static uint16_t fail_unknown(struct parser *p, struct slice head)
     return 0;
 }
 
+/* A name that rules have, but not such a one. */
+static bool is_out_of_scope(struct parser *p, struct slice head)
+{
+    static const char *const of_client[] = {"anyone", "nobody", "user", "role",
+                                            "claims", "ip",     NULL};
+    const char *const *name = of_client;
+    if (p->source->scope == RULE_OF_CLIENT && slice_is(head, "msg"))
+        return !fail(p->err, ERROR_SCRIPT,
+                     "this rule is asked before there is a message: msg is for `where` of a view "
+                     "(column %u)",
+                     column(p, head.at));
+    while (p->source->scope == RULE_OF_MESSAGE && *name != NULL && !slice_is(head, *name))
+        name++;
+    if (p->source->scope == RULE_OF_CLIENT || *name == NULL)
+        return false;
+    return !fail(p->err, ERROR_SCRIPT,
+                 "this rule is asked once a message, for all who hear it: it has msg and params; "
+                 "%s is for `when` (column %u)",
+                 *name, column(p, head.at));
+}
+
 static uint16_t parse_path(struct parser *p, struct slice head, struct slice rest)
 {
     bool single = rest.len > 0 && memchr(rest.at, '.', rest.len) == NULL;
+    if (slice_is(head, "msg"))
+        return rest.len > 0 ? add_path(p, NODE_MESSAGE) : add_leaf(p, NODE_MESSAGE);
     if (slice_is(head, "claims") && rest.len > 0)
         return add_path(p, NODE_CLAIM);
     if (slice_is(head, "role") && single)
@@ -189,6 +213,10 @@ static uint16_t parse_name(struct parser *p)
                  {"user.id", NODE_USER_ID},
                  {"ip", NODE_IP}};
     struct slice name = p->lexer.token.text;
+    const char *dot = memchr(name.at, '.', name.len);
+    size_t head = dot != NULL ? (size_t)(dot - name.at) : name.len;
+    if (is_out_of_scope(p, slice_make(name.at, head)))
+        return 0;
     for (size_t i = 0; i < COUNT(words); i++)
         if (slice_is(name, words[i].name))
             return add_leaf(p, words[i].kind);
@@ -196,10 +224,8 @@ static uint16_t parse_name(struct parser *p)
         return add_literal(p, value_boolean(slice_is(name, "true")));
     if (slice_is(name, "nil"))
         return add_literal(p, (struct value){.kind = VALUE_NIL});
-    const char *dot = memchr(name.at, '.', name.len);
     if (dot == NULL)
         return parse_path(p, name, slice_make(NULL, 0));
-    size_t head = (size_t)(dot - name.at);
     return parse_path(p, slice_make(name.at, head), slice_make(dot + 1, name.len - head - 1));
 }
 
@@ -346,9 +372,9 @@ static bool parse_all(struct parser *p)
     return p->lexer.token.kind == TOKEN_END || fail_expected(p, "an operator such as 'and'") != 0;
 }
 
-bool tree_parse(struct tree *tree, struct slice text, const struct slice *params,
-                unsigned param_count, struct error *err)
+bool tree_parse(struct tree *tree, const struct rule_source *source, struct error *err)
 {
+    struct slice text = source->text;
     if (text.len > RULE_LENGTH_MAX)
         return fail(err, ERROR_SCRIPT, "the rule has %zu bytes, and %d are allowed", text.len,
                     RULE_LENGTH_MAX);
@@ -357,7 +383,7 @@ bool tree_parse(struct tree *tree, struct slice text, const struct slice *params
     /* Every node has at least one byte of the text to itself. */
     tree->nodes = xcalloc(text.len + 1, sizeof *tree->nodes);
     tree->count = 1;
-    struct parser p = {.tree = tree, .params = params, .param_count = param_count, .err = err};
+    struct parser p = {.tree = tree, .source = source, .err = err};
     lexer_init(&p.lexer, slice_make(tree->text, text.len));
     if (!parse_all(&p))
         return false;

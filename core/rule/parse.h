@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "rule/rule.h"
 #include "rule/value.h"
 
 #include <stdint.h>
@@ -18,7 +19,8 @@ enum node_kind {
     NODE_ROLE,
     NODE_CLAIM,
     NODE_PARAM,
-    NODE_LEAF_LAST = NODE_PARAM,
+    NODE_MESSAGE,
+    NODE_LEAF_LAST = NODE_MESSAGE,
     NODE_NOT, /* ... and these join others */
     NODE_AND,
     NODE_OR,
@@ -37,11 +39,12 @@ struct node {
     enum node_kind kind;
     uint16_t first, next; /* child and sibling, by their place in `nodes`; 0: none */
     uint16_t height;      /* at most RULE_DEPTH_MAX */
-    uint16_t parts;       /* of a claim: how many names, each NUL-terminated, after one another */
-    const char *name;     /* of a role, a claim, a parameter */
-    uint16_t param;       /* its place among the pattern's */
-    struct slice source;  /* of a leaf: its place in `text` */
-    struct value value;   /* of a literal */
+    uint16_t
+        parts; /* of a claim, a message: how many names, each NUL-terminated, after one another */
+    const char *name;    /* of a role, a claim, a parameter, a message */
+    uint16_t param;      /* its place among the pattern's */
+    struct slice source; /* of a leaf: its place in `text` */
+    struct value value;  /* of a literal */
 };
 
 /* Embedded in the rule; all zeroes is an empty tree. */
@@ -52,8 +55,8 @@ struct tree {
     unsigned count, root;
 };
 
-bool tree_parse(struct tree *tree, struct slice text, const struct slice *params,
-                unsigned param_count, struct error *err); /* false: finish it all the same */
+bool tree_parse(struct tree *tree, const struct rule_source *source,
+                struct error *err); /* false: finish it all the same */
 void tree_finish(struct tree *tree);
 
 #endif

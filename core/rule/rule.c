@@ -20,11 +20,10 @@ struct judge {
     char fault[128]; /* why there is no answer; only written when explaining */
 };
 
-struct rule *rule_compile(struct slice text, const struct slice *params, unsigned param_count,
-                          struct error *err)
+struct rule *rule_compile(const struct rule_source *source, struct error *err)
 {
     struct rule *rule = xcalloc(1, sizeof *rule);
-    if (!tree_parse(&rule->tree, text, params, param_count, err)) {
+    if (!tree_parse(&rule->tree, source, err)) {
         rule_destroy(rule);
         return NULL;
     }
@@ -66,14 +65,15 @@ static bool has_role(struct slice roles, const char *name)
     return false;
 }
 
-static bool read_claim(struct judge *j, const struct node *node, struct value *out)
+static bool read_path(struct judge *j, struct slice json, const struct node *node,
+                      struct value *out)
 {
-    struct slice claim = json_find_path(j->facts->claims, node->name, node->parts);
-    if (claim.at == NULL) {
+    struct slice found = json_find_path(json, node->name, node->parts);
+    if (found.at == NULL) {
         *out = (struct value){.kind = VALUE_NIL};
         return true;
     }
-    return value_json(claim, out) ||
+    return value_json(found, out) ||
            give_up(j, "%.*s is a number beyond 64 bits", SLICE_ARGS(node->source));
 }
 
@@ -116,8 +116,10 @@ static bool read_leaf(struct judge *j, const struct node *node, struct value *ou
     case NODE_PARAM:
         *out = read_param(facts, node);
         return true;
+    case NODE_MESSAGE:
+        return read_path(j, facts->msg, node, out);
     default:
-        return read_claim(j, node, out);
+        return read_path(j, facts->claims, node, out);
     }
 }
 

@@ -1,4 +1,5 @@
-/* Rule expressions: who may do what, decided without Lua. Compiled once, evaluated by any thread. */
+/* Rule expressions: who may do what, decided without Lua. Compiled once, evaluated by any thread.
+ */
 #ifndef RULE_RULE_H
 #define RULE_RULE_H
 
@@ -8,13 +9,14 @@
 
 #include <stdint.h>
 
-/* The language:  anyone  user  nobody  role.NAME  claims.a.b  params.NAME  user.id  ip  "text" 'text'
- * 12  -3.5  true  false  nil  ( )  not  and  or  == ~= < <= > >= in
- * `user` alone: an identified user (user.id is not ""). `role.x`: the roles hold "x". `claims.a.b`: a path
- * into the claims, nil when absent. `a in b`: b is a JSON array holding a, or an object having that key.
- * Precedence as in Lua: or, and, comparison and in, not. Comparing different kinds: == is false, ~= is
- * true, an order is an error. An error in a rule is a no. Strings, numbers (integers exactly), booleans
- * and nil compare; arrays and objects do not (an error). */
+/* The language:  anyone  user  nobody  role.NAME  claims.a.b  params.NAME  user.id  ip  "text"
+ * 'text' 12  -3.5  true  false  nil  ( )  not  and  or  == ~= < <= > >= in `user` alone: an
+ * identified user (user.id is not ""). `role.x`: the roles hold "x". `claims.a.b`: a path into the
+ * claims, nil when absent. `a in b`: b is a JSON array holding a, or an object having that key.
+ * Precedence as in Lua: or, and, comparison and in, not. Comparing different kinds: == is false, ~=
+ * is true, an order is an error. An error in a rule is a no. Strings, numbers (integers exactly),
+ * booleans and nil compare; arrays and objects do not (an error). A rule of a message has  msg
+ * msg.a.b  (a path into it, nil when absent) and params alone: nobody asks. */
 struct rule; /* immutable after compiling; owned by the channel_type that holds it */
 
 enum { RULE_LENGTH_MAX = 4096, RULE_DEPTH_MAX = 64 };
@@ -27,13 +29,23 @@ struct rule_facts {
     struct slice ip;
     const struct slice *param_names, *param_values; /* of the channel's name */
     unsigned param_count;
+    struct slice msg; /* of a rule of a message: checked JSON */
 };
 
-/* NULL and err ("expected a value after 'and' (column 12)") when the text is not a rule. Names that are
- * not in the language get a "did you mean". `params` are the names a channel pattern has: others are an
- * error. */
-struct rule *rule_compile(struct slice text, const struct slice *params, unsigned param_count,
-                          struct error *err);
+enum rule_scope { RULE_OF_CLIENT, RULE_OF_MESSAGE };
+
+/* What a rule is made of; borrowed for the call. `params` are the names a channel's pattern has:
+ * others are an error. */
+struct rule_source {
+    struct slice text;
+    const struct slice *params;
+    unsigned param_count;
+    enum rule_scope scope;
+};
+
+/* NULL and err ("expected a value after 'and' (column 12)") when the text is not a rule. Names that
+ * are not in the language get a "did you mean". */
+struct rule *rule_compile(const struct rule_source *source, struct error *err);
 void rule_destroy(struct rule *rule); /* NULL is fine */
 
 /* True = allowed. When `why` is not NULL it gets the evaluation for people, such as

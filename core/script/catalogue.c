@@ -125,7 +125,7 @@ static struct rule *rule_or(const struct channel_type *type, struct rule *rule,
     if (rule != NULL)
         return rule;
     struct error err;
-    rule = option_rule(type, fallback, &err);
+    rule = option_rule(type, fallback, RULE_OF_CLIENT, &err);
     ensure(rule != NULL);
     return rule;
 }

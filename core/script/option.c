@@ -34,23 +34,30 @@ static void refuse(lua_State *L, const struct channel_type *type, const char *fo
     problem_add(program->problems, program->set, type->file, type->line, "%s", text);
 }
 
-struct rule *option_rule(const struct channel_type *type, const char *text, struct error *err)
+struct rule *option_rule(const struct channel_type *type, const char *text, enum rule_scope scope,
+                         struct error *err)
 {
-    const struct slice *params;
-    unsigned count = pattern_params(type->pattern, &params);
-    return rule_compile(slice_of(text), params, count, err);
+    struct rule_source source = {.text = slice_of(text), .scope = scope};
+    source.param_count = pattern_params(type->pattern, &source.params);
+    return rule_compile(&source, err);
 }
 
-static void read_rule(lua_State *L, const char *name, const struct channel_type *type,
-                      struct rule **rule)
+static void read_scoped_rule(lua_State *L, const char *name, const struct channel_type *type,
+                             enum rule_scope scope, struct rule **rule)
 {
     struct error err;
     if (lua_type(L, -1) != LUA_TSTRING)
         refuse(L, type, "option `%s` wants a rule in a string, such as \"user\" (got %s)", name,
                luaL_typename(L, -1));
     else if (type->pattern != NULL && /* else nobody knows its parameters */
-             (*rule = option_rule(type, lua_tostring(L, -1), &err)) == NULL)
+             (*rule = option_rule(type, lua_tostring(L, -1), scope, &err)) == NULL)
         refuse(L, type, "option `%s`: %s in \"%s\"", name, err.text, lua_tostring(L, -1));
+}
+
+static void read_rule(lua_State *L, const char *name, const struct channel_type *type,
+                      struct rule **rule)
+{
+    read_scoped_rule(L, name, type, RULE_OF_CLIENT, rule);
 }
 
 static void read_subscribe(lua_State *L, struct channel_type *type)

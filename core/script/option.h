@@ -11,6 +11,7 @@
 void options_read(lua_State *L, int index, struct channel_type *type);
 
 /* Compiles a rule for a pattern's parameters. NULL and err. */
-struct rule *option_rule(const struct channel_type *type, const char *text, struct error *err);
+struct rule *option_rule(const struct channel_type *type, const char *text, enum rule_scope scope,
+                         struct error *err);
 
 #endif

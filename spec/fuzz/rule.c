@@ -47,7 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         memcpy(copy, data, len);
     struct slice rest = slice_make(copy, len);
     struct error err = {0};
-    struct rule *rule = rule_compile(next_line(&rest), names, 2, &err);
+    struct rule_source source = {next_line(&rest), names, 2,
+                                 len % 2 ? RULE_OF_MESSAGE : RULE_OF_CLIENT};
+    struct rule *rule = rule_compile(&source, &err);
     ensure((rule == NULL) == (err.text[0] != '\0'));
     struct slice values[2] = {next_line(&rest), next_line(&rest)};
     struct rule_facts facts = {.user = values[0],
@@ -57,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                                .param_count = 2};
     facts.roles = checked(next_line(&rest), JSON_ARRAY);
     facts.claims = checked(rest, JSON_OBJECT);
+    facts.msg = facts.claims;
     if (rule != NULL)
         judge(rule, &facts);
     rule_destroy(rule);

@@ -188,11 +188,11 @@ static const struct thing {
 static struct channel_type type(const char *pattern, unsigned history_size)
 {
     struct error err;
-    struct slice anyone = SLICE("anyone");
+    struct rule_source anyone = {.text = SLICE("anyone")};
     return (struct channel_type){.pattern = pattern_compile(slice_of(pattern), &err),
-                                 .subscribe = rule_compile(anyone, NULL, 0, &err),
-                                 .publish = rule_compile(anyone, NULL, 0, &err),
-                                 .call = rule_compile(anyone, NULL, 0, &err),
+                                 .subscribe = rule_compile(&anyone, &err),
+                                 .publish = rule_compile(&anyone, &err),
+                                 .call = rule_compile(&anyone, &err),
                                  .presence = true,
                                  .max_size = 65536,
                                  .history_size = history_size};

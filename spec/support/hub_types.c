@@ -14,10 +14,10 @@ const char *const types_server_hooks[] = {"connect", "disconnect", "message", "c
 static struct rule *get_rule(lua_State *L, int at, const char *name, const struct pattern *pattern)
 {
     struct error err;
-    const struct slice *names;
     struct slice text = table_slice(L, at, name);
-    unsigned count = pattern_params(pattern, &names);
-    struct rule *rule = rule_compile(text.at ? text : SLICE("anyone"), names, count, &err);
+    struct rule_source source = {.text = text.at ? text : SLICE("anyone")};
+    source.param_count = pattern_params(pattern, &source.params);
+    struct rule *rule = rule_compile(&source, &err);
     if (rule == NULL)
         luaL_error(L, "%s", err.text);
     return rule;

@@ -31,17 +31,19 @@ static unsigned read_strings(lua_State *L, int at, struct slice out[PARAMS_MAX])
     return count;
 }
 
-/* new(text, param_names): a rule, or nil and the reason. */
+/* new(text, param_names, is_of_message): a rule, or nil and the reason. */
 static int new (lua_State *L)
 {
     struct error err;
-    struct slice names[PARAMS_MAX], text;
-    text.at = luaL_checklstring(L, 1, &text.len);
-    unsigned count = read_strings(L, 2, names);
+    struct slice names[PARAMS_MAX];
+    struct rule_source source = {.params = names};
+    source.text.at = luaL_checklstring(L, 1, &source.text.len);
+    source.param_count = read_strings(L, 2, names);
+    source.scope = lua_toboolean(L, 3) ? RULE_OF_MESSAGE : RULE_OF_CLIENT;
     struct rule **rule = lua_newuserdatauv(L, sizeof *rule, 0);
     *rule = NULL;
     luaL_setmetatable(L, "room.rule");
-    *rule = rule_compile(text, names, count, &err);
+    *rule = rule_compile(&source, &err);
     if (*rule != NULL)
         return 1;
     lua_pushnil(L);
@@ -56,7 +58,7 @@ static struct slice get_field(lua_State *L, const char *name)
 }
 
 /* allows(facts, quietly): the answer, and unless quietly why; facts = { user, roles, claims, ip,
- * names, values }, roles and claims being JSON. */
+ * msg, names, values }, roles, claims and msg being JSON. */
 static int allows(lua_State *L)
 {
     struct slice names[PARAMS_MAX], values[PARAMS_MAX];
@@ -67,6 +69,7 @@ static int allows(lua_State *L)
                                .roles = get_field(L, "roles"),
                                .claims = get_field(L, "claims"),
                                .ip = get_field(L, "ip"),
+                               .msg = get_field(L, "msg"),
                                .param_names = names,
                                .param_values = values};
     lua_getfield(L, 2, "names");

@@ -224,7 +224,7 @@ static void start_worker(struct storm *storm, unsigned index)
 static void fill(struct storm *storm)
 {
     struct error err;
-    struct slice anyone = SLICE("anyone");
+    struct rule_source anyone = {.text = SLICE("anyone")};
     storm->dialects[0] = &centrifuge_json;
     storm->options = (struct hub_options){
         .queue_bytes = 1 << 26,
@@ -242,9 +242,9 @@ static void fill(struct storm *storm)
         .log = NULL,
     };
     storm->type = (struct channel_type){.pattern = pattern_compile(SLICE("*"), &err),
-                                        .subscribe = rule_compile(anyone, NULL, 0, &err),
-                                        .publish = rule_compile(anyone, NULL, 0, &err),
-                                        .call = rule_compile(anyone, NULL, 0, &err),
+                                        .subscribe = rule_compile(&anyone, &err),
+                                        .publish = rule_compile(&anyone, &err),
+                                        .call = rule_compile(&anyone, &err),
                                         .max_size = 65536,
                                         .history_size = 10};
     storm->types[0] = &storm->type;

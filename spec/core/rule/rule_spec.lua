@@ -73,6 +73,28 @@ describe("rule/rule", function()
     all(true, { "claims.a == nil" }, NOBODY)
   end)
 
+  it("looks into the message where it is a rule of one, and knows nobody there", function()
+    local msg = [[{"public":true,"cost":12.5,"by":{"t\u0065am":"red"},"tags":["a"],"public":false,"huge":18446744073709551616}]]
+    local function judged(text, of)
+      return (assert(rule.new(text, PARAMS, true)):allows { msg = of or msg, names = PARAMS, values = { "acme", "lobby" } })
+    end
+    for _, text in ipairs { "msg.public == false", "msg.cost > 12", "msg.by.team == 'red'", "'a' in msg.tags", "msg.nope == nil",
+      "msg", "'cost' in msg", "params.room == 'lobby' and not msg.public" } do
+      assert.is_true(judged(text), text)
+    end
+    for _, text in ipairs { "msg.public", "msg.by.team == 'blue'", "msg.by > 1", "msg.huge > 1", "msg.cost.x" } do
+      assert.is_false(judged(text), text)
+    end
+    assert.is_true(judged("msg > 41", "42"))
+    assert.is_true(judged("msg == nil", "null"))
+    for _, text in ipairs { "user", "user.id == 'ann'", "role.ops", "claims.a", "ip == '1'", "anyone", "nobody" } do
+      local _, reason = rule.new("msg.a and " .. text, PARAMS, true)
+      assert.matches("asked once a message, for all who hear it: it has msg and params; %w+ is for `when` %(column 11%)", reason)
+    end
+    assert.matches("did you mean 'msg'", select(2, rule.new("mgs.a", PARAMS, true)))
+    assert.matches("msg is for `where` of a view %(column 5%)", refused "not msg.a")
+  end)
+
   it("knows the parameters of the channel and the address", function()
     all(true, { "params.tenant == claims.tenant", "params.room == 'lobby'", "ip == '10.0.0.7'" })
     all(false, { "params.room == claims.tenant", "ip ~= '10.0.0.7'" })
