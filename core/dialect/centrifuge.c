@@ -122,9 +122,14 @@ static bool hear_subscribe(struct session *session, const struct command *comman
     if (command->type != 0)
         return session_refuse(session, command->id, VERB_SUBSCRIBE,
                               command->type == 4 ? ERROR_NOT_AVAILABLE : ERROR_PERMISSION_DENIED);
-    if (command->has_filter)
+    if (command->tags_filter.at != NULL && command->filter.at != NULL)
         return session_refuse(session, command->id, VERB_SUBSCRIBE, ERROR_BAD_REQUEST);
-    return member_subscribe(session, command->id, command->channel, command->data);
+    struct subscribe_ask ask = {.data = command->data};
+    if (command->tags_filter.at != NULL)
+        ask.filter = (struct filter_source){FILTER_BY_TAGS, command->tags_filter};
+    else if (command->filter.at != NULL)
+        ask.filter = (struct filter_source){FILTER_BY_FIELDS, command->filter};
+    return member_subscribe(session, command->id, command->channel, &ask);
 }
 
 static bool hear_unsubscribe(struct session *session, const struct command *command)

@@ -80,9 +80,17 @@ static bool read_delta(struct reader *reader, struct slice value)
     return true;
 }
 
+static bool read_tags_filter(struct reader *reader, struct slice value)
+{
+    if (json_kind(value) != JSON_NULL)
+        reader->command->tags_filter = value;
+    return true;
+}
+
 static bool read_filter(struct reader *reader, struct slice value)
 {
-    reader->command->has_filter = json_kind(value) != JSON_NULL;
+    if (json_kind(value) != JSON_NULL)
+        reader->command->filter = value;
     return true;
 }
 
@@ -100,7 +108,7 @@ static const struct {
     {"channel", read_channel, "a text"}, {"data", read_data, "JSON"},
     {"token", read_token, "a text"},     {"method", read_method, "a text"},
     {"type", read_type, "a whole number"}, {"delta", read_delta, "a text"},
-    {"tf", read_filter, "JSON"},
+    {"tf", read_tags_filter, "JSON"},    {"filter", read_filter, "JSON"},
 };
 
 static bool read_field(struct reader *reader, struct slice key, struct slice value, struct error *err)

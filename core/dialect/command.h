@@ -32,7 +32,9 @@ struct command {
     uint32_t id;
     struct slice channel, token, method; /* "" when not sent */
     struct slice data;
-    bool has_delta, has_filter; /* subscribe asks for "delta", "tf" */
+    bool has_delta;             /* subscribe asks for "delta" */
+    struct slice tags_filter;   /* "tf" and ... */
+    struct slice filter;        /* ... "filter" of subscribe; raw checked JSON, absent when not sent */
     bool is_delta_known;        /* the delta is "fossil" */
     int64_t type;               /* subscribe: kind of subscription, 0 = stream */
     struct slice unknown;       /* the last name beside `id` that is no request's; a JSON string or absent */

@@ -23,9 +23,7 @@ static void put_raw(struct buf *out, const char *name, struct slice json)
 
 static void put_publication(struct buf *out, const struct publication *publication)
 {
-    buf_add_text(out, "{\"push\":{\"channel\":");
-    json_quote(out, publication->channel);
-    buf_add_text(out, ",\"pub\":{\"data\":");
+    buf_add_text(out, "{\"data\":");
     buf_add_slice(out, publication->data);
     if (publication->who != NULL) {
         buf_add_text(out, ",\"info\":");
@@ -35,7 +33,16 @@ static void put_publication(struct buf *out, const struct publication *publicati
         buf_add_text(out, ",\"offset\":");
         buf_add_unsigned(out, publication->offset);
     }
-    buf_add_text(out, "}}}");
+    buf_add_byte(out, '}');
+}
+
+static void put_push(struct buf *out, const struct publication *publication)
+{
+    buf_add_text(out, "{\"push\":{\"channel\":");
+    json_quote(out, publication->channel);
+    buf_add_text(out, ",\"pub\":");
+    put_publication(out, publication);
+    buf_add_text(out, "}}");
 }
 
 void reply_put_publications(struct buf *out, const struct publication *first, unsigned count)
@@ -44,7 +51,7 @@ void reply_put_publications(struct buf *out, const struct publication *first, un
         buf_reserve(out, one->data.len + one->channel.len + 160);
         if (one > first)
             buf_add_byte(out, '\n');
-        put_publication(out, one);
+        put_push(out, one);
     }
 }
 
@@ -101,7 +108,14 @@ static void put_subscribe(struct buf *out, const struct answer *answer)
 {
     buf_add_text(out, ",\"subscribe\":{");
     put_raw(out, "\"data\":", answer->data);
-    buf_add_byte(out, '}');
+    if (answer->publication_count > 0)
+        buf_add_text(out, answer->data.at != NULL ? ",\"publications\":[" : "\"publications\":[");
+    for (unsigned i = 0; i < answer->publication_count; i++) {
+        if (i > 0)
+            buf_add_byte(out, ',');
+        put_publication(out, &answer->publications[i]);
+    }
+    buf_add_text(out, answer->publication_count > 0 ? "]}" : "}");
 }
 
 static void put_unsubscribe(struct buf *out, const struct answer *answer)

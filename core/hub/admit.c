@@ -189,6 +189,7 @@ static void run_on_connect(struct case_file *file, struct session *session)
         .headers = file->visit->headers,
         .header_count = file->visit->header_count,
     };
+    stats_add(&file->hub->stats, STAT_HOOKS_RUN, 1);
     behaviour->connect(behaviour->runtime, &file->call);
     if (file->call.task != NULL)
         keep(file, session);

@@ -21,15 +21,21 @@ static uint32_t next_number(struct hub *hub)
     return hub->last_audience;
 }
 
-static struct audience *open_audience(struct hub *hub, struct slice channel)
+static struct slice group_key(const uint64_t *group)
 {
-    struct audience *audience = map_find(&hub->audiences, channel);
+    return slice_make((const char *)group, sizeof *group);
+}
+
+static struct audience *open_audience(struct hub *hub, uint64_t group, struct slice channel)
+{
+    struct audience *audience = map_find(&hub->audiences, group_key(&group));
     if (audience != NULL)
         return audience;
     audience = xcalloc(1, sizeof *audience);
+    audience->group = group;
     audience->channel = slice_make(xslicedup(channel), channel.len);
     audience->number = next_number(hub);
-    map_add(&hub->audiences, audience->channel, audience);
+    map_add(&hub->audiences, group_key(&audience->group), audience);
     map_add(&hub->numbered, number_key(&audience->number), audience);
     return audience;
 }
@@ -305,7 +311,7 @@ static void close_audience(struct hub *hub, struct audience *audience)
         buf_finish(&audience->waiting[d].bytes);
         drop_parts(&audience->waiting[d].parts);
     }
-    map_remove(&hub->audiences, audience->channel);
+    map_remove(&hub->audiences, group_key(&audience->group));
     map_remove(&hub->numbered, number_key(&audience->number));
     free((char *)audience->channel.at);
     free(audience->members);
@@ -333,7 +339,7 @@ static void take_out(struct audience *audience, const struct member *member)
 
 void audience_add(struct hub *hub, struct member *member)
 {
-    struct audience *audience = open_audience(hub, member->channel);
+    struct audience *audience = open_audience(hub, member->group, member->channel);
     make_run(audience); /* not for it */
     if (audience->count == audience->room) {
         audience->room = audience->room ? audience->room * 2 : 2;
@@ -394,10 +400,10 @@ static unsigned add_echo(struct hub *hub, struct audience *audience, const struc
     return part->frame->messages - (echo->instead != NULL ? echo->instead->messages : 0);
 }
 
-void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames,
+void audience_deliver(struct hub *hub, uint64_t group, struct frame *const *frames,
                       const struct echoes *echoes)
 {
-    struct audience *audience = map_find(&hub->audiences, channel);
+    struct audience *audience = map_find(&hub->audiences, group_key(&group));
     if (audience == NULL)
         return;
     bool is_long = false;

@@ -1,4 +1,4 @@
-/* The members of one channel on this worker: who hears what is published. */
+/* The members of one group of a channel on this worker: who hears what is published. */
 #ifndef HUB_AUDIENCE_H
 #define HUB_AUDIENCE_H
 
@@ -52,6 +52,7 @@ struct run {
  * it becomes a run. Runs are handed over in their order, the first to one member after the other,
  * in this turn and the next ones. */
 struct audience {
+    uint64_t group;
     struct slice channel; /* owned */
     uint32_t number;      /* never 0; its name in outboxes */
     struct member **members;
@@ -77,7 +78,7 @@ struct audience *audience_numbered(struct hub *hub, uint32_t number); /* NULL: i
  * of this turn, or later where there are very many, or sooner where the order asks for it: what a
  * busy channel says in one turn reaches each member as one run of bytes, or some if it is long. No
  * Lua, nothing is closed. */
-void audience_deliver(struct hub *hub, struct slice channel, struct frame *const *frames,
+void audience_deliver(struct hub *hub, uint64_t group, struct frame *const *frames,
                       const struct echoes *echoes);
 /* What was published before is in its outbox, and what is from now on comes later. */
 void audience_catch_up(struct member *member);

@@ -25,14 +25,13 @@ struct seat *channel_find_seat(const struct channel *channel, struct seat_key ke
     return map_find(&channel->seats, key_of(&key));
 }
 
-struct seat *channel_add_seat(struct channel *channel, const struct seat *facts)
+struct seat *channel_add_seat(struct channel *channel, const struct seat *facts, struct group *group)
 {
     struct seat *seat = xmalloc(sizeof *seat);
     *seat = *facts;
     seat->identity = identity_ref(facts->identity);
     map_add(&channel->seats, key_of(&seat->key), seat);
-    channel->listeners[seat->key.worker]++;
-    channel->dialects[seat->dialect]++;
+    group_enter(group, seat);
     return seat;
 }
 
@@ -45,8 +44,7 @@ static void free_seat(struct seat *seat)
 void channel_remove_seat(struct channel *channel, struct seat *seat)
 {
     map_remove(&channel->seats, key_of(&seat->key));
-    channel->listeners[seat->key.worker]--;
-    channel->dialects[seat->dialect]--;
+    group_leave(channel, seat);
     free_seat(seat);
 }
 
@@ -84,7 +82,6 @@ static struct channel *create(struct hub *hub, struct slice name)
     struct channel *channel = xcalloc(1, sizeof *channel);
     channel->hub = hub;
     channel->name = slice_make(xslicedup(name), name.len);
-    channel->listeners = xcalloc(hub->count, sizeof *channel->listeners);
     draw_epoch(channel->epoch);
     map_add(&hub->channels, channel->name, channel);
     enqueue(channel);
@@ -104,8 +101,10 @@ void channel_destroy(struct channel *channel)
     if (channel->instance != NULL)
         hub->behaviour.release(hub->behaviour.runtime, channel);
     struct seat *seat;
-    for (size_t at = 0; (seat = map_next(&channel->seats, &at)) != NULL;)
+    for (size_t at = 0; (seat = map_next(&channel->seats, &at)) != NULL;) {
+        group_leave(channel, seat);
         free_seat(seat);
+    }
     map_finish(&channel->seats);
     map_remove(&hub->channels, channel->name);
     dequeue(channel);
@@ -114,7 +113,7 @@ void channel_destroy(struct channel *channel)
     limits_finish(&channel->limits);
     once_finish(&channel->once);
     history_finish(&channel->history);
-    free(channel->listeners);
+    latest_finish(&channel->latest);
     free((char *)channel->name.at);
     free(channel);
 }
@@ -124,6 +123,15 @@ static void apply_history(struct channel *channel)
     const struct channel_type *type = channel->type;
     int64_t ttl = type->history_ttl_ms > 0 ? type->history_ttl_ms : HISTORY_TTL_DEFAULT_MS;
     history_resize(&channel->history, type->history_size, (uint64_t)ttl);
+}
+
+static void apply_views(struct channel *channel)
+{
+    uint64_t mark = view_mark(channel->type);
+    bool is_same = mark == channel->view_mark;
+    channel->view_mark = mark;
+    if (!is_same)
+        groups_sort(channel);
 }
 
 void channel_bind(struct channel *channel)
@@ -140,9 +148,10 @@ void channel_bind(struct channel *channel)
     if (channel->type == NULL)
         return;
     apply_history(channel);
-    if (channel->type->hooks == 0 && channel->instance == NULL)
-        return; /* a relay costs a script nothing */
-    hub->behaviour.bind(hub->behaviour.runtime, channel);
+    latest_bind(channel);
+    if (channel->type->hooks != 0 || channel->instance != NULL) /* a relay costs a script nothing */
+        hub->behaviour.bind(hub->behaviour.runtime, channel);
+    apply_views(channel);
 }
 
 struct channel *channel_find(struct hub *hub, struct slice name)
@@ -166,36 +175,32 @@ struct channel *channel_open(struct hub *hub, struct slice name, unsigned hops)
     return channel->type != NULL ? channel : NULL;
 }
 
-static bool is_history_kept(const struct channel *channel)
+/* Until the newest message of what it keeps is too old; 0: it keeps none. */
+static uint64_t kept_until_ms(const struct channel *channel)
 {
     const struct history *history = &channel->history;
     const struct kept *newest = history->count ? history_peek(history, history->count - 1) : NULL;
-    return newest != NULL && newest->at_ms + history->ttl_ms > loop_now_ms(channel->hub->loop);
+    uint64_t history_until = newest != NULL ? newest->at_ms + history->ttl_ms : 0;
+    uint64_t latest_until = latest_until_ms(channel);
+    return history_until > latest_until ? history_until : latest_until;
 }
 
 static void on_lingered(struct timer *timer)
 {
     struct channel *channel = CONTAINER(timer, struct channel, linger);
     channel_bind(channel);
-    if (is_history_kept(channel)) /* something was published by its own timers */
+    if (kept_until_ms(channel) > loop_now_ms(channel->hub->loop)) /* something was published by its own timers */
         channel_reconsider(channel);
     else
         home_close(channel);
 }
 
-static uint64_t history_until_ms(const struct history *history)
-{
-    const struct kept *newest = history->count ? history_peek(history, history->count - 1) : NULL;
-    return newest != NULL ? newest->at_ms + history->ttl_ms : 0;
-}
-
-/* A while after the last member, and not before the newest message of its history is too old, nor the newest of what is
- * done once. */
+/* A while after the last member, and not before the newest of what it keeps is too old. */
 static uint64_t linger_ms(const struct channel *channel)
 {
     uint64_t linger = channel->hub->options->linger_ms, now = loop_now_ms(channel->hub->loop);
-    uint64_t history = history_until_ms(&channel->history), once = once_until_ms(&channel->once);
-    uint64_t until = history > once ? history : once;
+    uint64_t kept = kept_until_ms(channel), once = once_until_ms(&channel->once);
+    uint64_t until = kept > once ? kept : once;
     return until > now + linger ? until - now : linger;
 }
 

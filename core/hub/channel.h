@@ -7,8 +7,10 @@
 #include "hub/delivery.h"
 #include "hub/dialect.h"
 #include "hub/generation.h"
+#include "hub/group.h"
 #include "hub/history.h"
 #include "hub/lane.h"
+#include "hub/latest.h"
 #include "hub/limit.h"
 #include "hub/once.h"
 #include "loop/timer.h"
@@ -34,9 +36,10 @@ struct channel {
     struct hub *hub;
     struct channel *older, *newer;      /* neighbours in the order of hub->oldest */
     struct map seats;                   /* of struct seat, by its key */
-    unsigned *listeners;                /* how many seats each worker has */
-    unsigned dialects[DIALECTS_MAX];    /* how many seats each dialect has */
+    struct group *groups;                 /* that they are in: one, where there are no views */
+    uint64_t view_mark;                 /* of the type by which they were put there */
     struct history history;
+    struct latest latest;
     struct delivery delivery;
     struct limits limits;
     struct channel_timers timers;
@@ -54,6 +57,7 @@ struct seat {
     uint64_t number; /* which attempt of that session: an old farewell does not end a new stay */
     struct identity *identity;
     unsigned dialect;
+    struct group *group; /* NULL: put out, it hears nothing more */
 };
 
 /* The channel of that name, made and opened if need be, bound to the current generation. NULL: no type has
@@ -68,7 +72,8 @@ void channel_bind(struct channel *channel);
 void channel_reconsider(struct channel *channel);
 
 struct seat *channel_find_seat(const struct channel *channel, struct seat_key key);
-struct seat *channel_add_seat(struct channel *channel, const struct seat *facts); /* refs the identity */
+struct seat *channel_add_seat(struct channel *channel, const struct seat *facts,
+                              struct group *group); /* refs the identity */
 void channel_remove_seat(struct channel *channel, struct seat *seat);             /* frees it */
 
 #endif

@@ -6,6 +6,7 @@
 #include "hub/channel.h"
 #include "hub/echo.h"
 #include "hub/hub.h"
+#include "hub/spread.h"
 #include "wire/json.h"
 
 /* Past the first, what is held goes out before its time; a frame carries about the second at most;
@@ -13,11 +14,12 @@
 enum { HELD_BYTES_MAX = 256 * 1024, FRAME_BYTES_MAX = 64 * 1024, HELD_COST = 128 };
 
 struct held {
-    uint64_t key;
+    uint64_t key, place;
     uint64_t offset;
     struct identity *who;
     struct seat_key from;
     struct slice data; /* owned */
+    uint32_t seers;
 };
 
 /* ---- now ---- */
@@ -32,46 +34,17 @@ static uint64_t key_of(const struct channel_type *type, struct slice data)
     return hash_bytes(value);
 }
 
-static void mark(struct frame *frame, const struct channel *channel, uint64_t key)
-{
-    if (frame == NULL)
-        return;
-    frame->slow = channel->type->slow;
-    frame->key = key;
-}
-
-static void fan_out(struct channel *channel, const struct publication *first, unsigned count,
-                    uint64_t key)
-{
-    struct hub *hub = channel->hub;
-    struct frame *frames[DIALECTS_MAX] = {0};
-    struct echoes echoes;
-    echoes_make(&echoes, channel, first, count);
-    for (unsigned i = 0; i < echoes.count; i++)
-        mark(echoes.list[i].instead, channel, key);
-    for (unsigned d = 0; d < hub->options->dialect_count; d++)
-        if (channel->dialects[d] > 0) {
-            frames[d] = hub->options->dialects[d]->publications(hub, first, count);
-            mark(frames[d], channel, key);
-        }
-    for (unsigned worker = 0; worker < hub->count; worker++)
-        if (channel->listeners[worker] > 0)
-            hub_fan_out(hub, worker, channel->name, frames, &echoes);
-    for (unsigned d = 0; d < hub->options->dialect_count; d++)
-        frame_unref(frames[d]);
-    echoes_finish(&echoes);
-}
-
 /* ---- held ---- */
 
-static struct slice map_key(const struct held *held)
+static struct slice place_key(const uint64_t *place)
 {
-    return slice_make((const char *)&held->key, sizeof held->key);
+    return slice_make((const char *)place, sizeof *place);
 }
 
 static void fill(struct held *held, const struct publication *publication)
 {
     held->offset = publication->offset;
+    held->seers = publication->seers;
     held->who = identity_ref(publication->who);
     held->from = publication->from;
     held->data = slice_make(xslicedup(publication->data), publication->data.len);
@@ -83,11 +56,13 @@ static void empty(struct held *held)
     free((char *)held->data.at);
 }
 
-static void hold(struct delivery *delivery, const struct publication *publication, uint64_t key,
-                 bool is_conflated)
+/* `place`: a newer one for the same place replaces it; NULL: none does. */
+static void hold(struct channel *channel, const struct publication *publication,
+                 const uint64_t *place)
 {
+    struct delivery *delivery = &channel->delivery;
     struct held *held = xmalloc(sizeof *held);
-    held->key = key;
+    held->key = key_of(channel->type, publication->data);
     fill(held, publication);
     if (delivery->count == delivery->room) {
         delivery->room = delivery->room ? delivery->room * 2 : 8;
@@ -95,8 +70,10 @@ static void hold(struct delivery *delivery, const struct publication *publicatio
     }
     delivery->held[delivery->count++] = held;
     delivery->bytes += held->data.len + HELD_COST;
-    if (is_conflated)
-        map_add(&delivery->keys, map_key(held), held);
+    if (place != NULL) {
+        held->place = *place;
+        map_add(&delivery->places, place_key(&held->place), held);
+    }
 }
 
 void delivery_finish(struct channel *channel)
@@ -108,7 +85,7 @@ void delivery_finish(struct channel *channel)
         free(delivery->held[i]);
     }
     free(delivery->held);
-    map_finish(&delivery->keys);
+    map_finish(&delivery->places);
     *delivery = (struct delivery){0};
 }
 
@@ -118,12 +95,13 @@ static struct publication publication_of(const struct channel *channel, const st
                                 .data = held->data,
                                 .who = held->who,
                                 .from = held->from,
-                                .offset = held->offset};
+                                .offset = held->offset,
+                                .seers = held->seers};
 }
 
 /* As many from the first on as one frame carries; where readers who are behind get the newest of
  * each key, one. */
-static unsigned fan_out_some(struct channel *channel, unsigned from)
+static unsigned spread_some(struct channel *channel, unsigned from)
 {
     const struct delivery *delivery = &channel->delivery;
     unsigned left = delivery->count - from, count = 0;
@@ -134,7 +112,7 @@ static unsigned fan_out_some(struct channel *channel, unsigned from)
         bytes += list[count++].data.len;
     } while (count < left && bytes < FRAME_BYTES_MAX && channel->type->slow != FRAME_CONFLATED);
     count = echoes_count(channel, list, count);
-    fan_out(channel, list, count, delivery->held[from]->key);
+    spread(channel, list, count, delivery->held[from]->key);
     free(list);
     return count;
 }
@@ -145,7 +123,7 @@ void delivery_flush(struct channel *channel)
     if (delivery->count == 0)
         return;
     for (unsigned at = 0; at < delivery->count;)
-        at += fan_out_some(channel, at);
+        at += spread_some(channel, at);
     delivery_finish(channel);
 }
 
@@ -160,7 +138,7 @@ static void add_to_batch(struct channel *channel, const struct publication *publ
 {
     const struct channel_type *type = channel->type;
     struct delivery *delivery = &channel->delivery;
-    hold(delivery, publication, key_of(type, publication->data), false);
+    hold(channel, publication, NULL);
     if (delivery->count >= type->batch_size || delivery->bytes > HELD_BYTES_MAX)
         delivery_flush(channel);
     else if (delivery->count == 1)
@@ -168,6 +146,13 @@ static void add_to_batch(struct channel *channel, const struct publication *publ
 }
 
 /* ---- conflate: the newest of each key, once in an interval ---- */
+
+/* What takes whose place: a message that a view does not have takes nothing from it. */
+static uint64_t place_of(const struct channel_type *type, const struct publication *publication)
+{
+    uint64_t of[] = {key_of(type, publication->data), publication->seers};
+    return hash_bytes(slice_make((const char *)of, sizeof of));
+}
 
 static void start_interval(struct channel *channel);
 
@@ -198,17 +183,17 @@ static void renew(struct channel *channel, struct held *held, const struct publi
 static void conflate(struct channel *channel, const struct publication *publication)
 {
     struct delivery *delivery = &channel->delivery;
-    uint64_t key = key_of(channel->type, publication->data);
+    uint64_t place = place_of(channel->type, publication);
     if (!timer_is_set(&delivery->timer)) {
-        fan_out(channel, publication, 1, key);
+        spread(channel, publication, 1, key_of(channel->type, publication->data));
         start_interval(channel);
         return;
     }
-    struct held *older = map_find(&delivery->keys, slice_make((const char *)&key, sizeof key));
+    struct held *older = map_find(&delivery->places, place_key(&place));
     if (older != NULL)
         renew(channel, older, publication);
     else
-        hold(delivery, publication, key, true);
+        hold(channel, publication, &place);
     if (delivery->bytes > HELD_BYTES_MAX) {
         delivery_flush(channel);
         start_interval(channel);
@@ -220,11 +205,12 @@ void delivery_publish(struct channel *channel, const struct publication *publica
     const struct channel_type *type = channel->type;
     if (channel->seats.count == 0)
         return;
+    struct publication seen = *publication;
+    seen.seers = view_seers(type, channel->params, publication->data);
     if (type->conflate_ms > 0)
-        conflate(channel, publication);
+        conflate(channel, &seen);
     else if (type->batch_size > 0)
-        add_to_batch(channel, publication);
+        add_to_batch(channel, &seen);
     else
-        fan_out(channel, publication, 1,
-                type->slow == FRAME_CONFLATED ? key_of(type, publication->data) : 0);
+        spread(channel, &seen, 1, type->slow == FRAME_CONFLATED ? key_of(type, seen.data) : 0);
 }

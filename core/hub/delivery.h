@@ -14,7 +14,7 @@ struct delivery {
     struct held **held; /* in the order they go out */
     unsigned count, room;
     size_t bytes;
-    struct map keys;    /* of those that a newer one replaces: struct held by its key */
+    struct map places;  /* of those that a newer one replaces: struct held by its place */
     struct timer timer; /* until what is held goes out */
 };
 

@@ -25,6 +25,7 @@ struct publication {
     const struct identity *who; /* NULL unless a client published it ... */
     struct seat_key from;       /* ... by this session */
     uint64_t offset;            /* 0 without history */
+    uint32_t seers;             /* which views have it, a bit each: for the hub */
 };
 
 struct dialect {

@@ -19,13 +19,16 @@ static bool has(const struct echoes *echoes, struct seat_key key)
     return false;
 }
 
-/* Whether its publisher is another member who would have to miss it. */
-static const struct seat *next_member(const struct channel *channel, const struct echoes *echoes,
+/* Whether its publisher is another member, of that group (NULL: of any), who would have to miss
+ * it. */
+static const struct seat *next_member(const struct channel *channel, const struct group *group,
+                                      const struct echoes *echoes,
                                       const struct publication *publication)
 {
     if (publication->who == NULL || has(echoes, publication->from))
         return NULL;
-    return channel_find_seat(channel, publication->from);
+    const struct seat *seat = channel_find_seat(channel, publication->from);
+    return seat == NULL || group == NULL || seat->group == group ? seat : NULL;
 }
 
 unsigned echoes_count(const struct channel *channel, const struct publication *first,
@@ -36,7 +39,7 @@ unsigned echoes_count(const struct channel *channel, const struct publication *f
         return count;
     seen.count = 0;
     for (unsigned i = 0; i < count; i++) {
-        if (next_member(channel, &seen, &first[i]) == NULL)
+        if (next_member(channel, NULL, &seen, &first[i]) == NULL)
             continue;
         if (seen.count == ECHOES_MAX)
             return i;
@@ -60,13 +63,13 @@ static struct frame *without_own(struct hub *hub, const struct seat *seat,
     return frame;
 }
 
-void echoes_make(struct echoes *echoes, struct channel *channel, const struct publication *first,
-                 unsigned count)
+void echoes_make(struct echoes *echoes, struct channel *channel, const struct group *group,
+                 const struct publication *first, unsigned count)
 {
     echoes->is_apart = channel->type->has_no_echo;
     echoes->count = 0; /* the list is long, and nearly always not looked at */
     for (unsigned i = 0; i < count && echoes->is_apart; i++) {
-        const struct seat *seat = next_member(channel, echoes, &first[i]);
+        const struct seat *seat = next_member(channel, group, echoes, &first[i]);
         if (seat == NULL)
             continue;
         ensure(echoes->count < ECHOES_MAX);

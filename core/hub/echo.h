@@ -5,6 +5,7 @@
 #include "hub/dialect.h"
 
 struct channel;
+struct group;
 
 enum { ECHOES_MAX = 32 }; /* for one frame */
 
@@ -24,9 +25,10 @@ struct echoes {
 /* How many of the publications fit one frame: those of ECHOES_MAX publishers who are members. */
 unsigned echoes_count(const struct channel *channel, const struct publication *first,
                       unsigned count);
-/* For each of them who is a member. Each frame made has one reference. */
-void echoes_make(struct echoes *echoes, struct channel *channel, const struct publication *first,
-                 unsigned count);
+/* For each of them who is in the group; the publications are as the group hears them. Each frame
+ * made has one reference. */
+void echoes_make(struct echoes *echoes, struct channel *channel, const struct group *group,
+                 const struct publication *first, unsigned count);
 void echoes_finish(struct echoes *echoes);
 
 #endif

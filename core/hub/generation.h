@@ -1,8 +1,11 @@
-/* What the scripts declare: the channel types of one generation. Made by script/, read by the hub. */
+/* What the scripts declare: the channel types of one generation. Made by script/, read by the hub.
+ */
 #ifndef HUB_GENERATION_H
 #define HUB_GENERATION_H
 
-#include "base/slice.h"
+#include "hub/view.h"
+#include "rule/filter.h"
+#include "rule/path.h"
 #include "rule/pattern.h"
 #include "rule/rate.h"
 #include "rule/rule.h"
@@ -51,7 +54,8 @@ struct channel_type {
     int64_t history_ttl_ms; /* 0 = as long as the channel lives */
     bool has_no_echo;       /* who publishes does not hear it */
     enum frame_slow slow;   /* what becomes of messages that wait for a reader who is behind */
-    char *key;              /* the member of a message that says what it is about, for conflating; owned, NULL: all one */
+    char *key; /* the member of a message that says what it is about, for conflating; owned, NULL:
+                  all one */
     int64_t conflate_ms;    /* the newest of each key goes out once in that time, 0 = all at once */
     unsigned batch_size;    /* so many go out together, 0 = each by itself ... */
     int64_t batch_ms;       /* ... or what there is when the first has waited so long */
@@ -63,6 +67,12 @@ struct channel_type {
     char *once;             /* the member that is a command's key, as json_find_path() takes it; owned, NULL: none */
     unsigned once_parts;    /* how many names it has */
     int64_t once_ms;        /* how long what it did is remembered */
+    struct path latest_key; /* what `latest` is kept of; empty: the channel. Owned */
+    int64_t latest_ttl_ms;  /* how long the last message is given to who comes; 0: not at all */
+    struct filter_field *fields; /* by which subscribers may filter; owned */
+    unsigned field_count;        /* at most FILTER_FIELDS_MAX */
+    struct view *views;     /* the first whose `when` holds is a subscriber's; owned */
+    unsigned view_count;    /* at most VIEWS_MAX; 0: everybody gets everything */
     struct rate *rates;     /* how often a client may publish and call; owned */
     unsigned rate_count;    /* at most RATES_MAX */
     unsigned hooks;         /* bit per enum hook */
@@ -72,16 +82,22 @@ struct channel_type {
     int line;
 };
 
-/* One set of scripts that loaded as a whole. Immutable; created and destroyed by the control thread,
- * which keeps it until no worker uses it. script/ embeds this as the first member of its own struct. */
+/* What a rule of the type sees of somebody. Borrowed from all three. */
+struct rule_facts type_facts(const struct channel_type *type, const struct slice *params,
+                             const struct identity_facts *who);
+
+/* One set of scripts that loaded as a whole. Immutable; created and destroyed by the control
+ * thread, which keeps it until no worker uses it. script/ embeds this as the first member of its
+ * own struct. */
 struct generation {
-    unsigned number;                   /* from 1 */
-    struct channel_type **types;       /* most specific first */
+    unsigned number;             /* from 1 */
+    struct channel_type **types; /* most specific first */
     unsigned type_count;
-    unsigned server_hooks;             /* bit per enum server_hook */
+    unsigned server_hooks; /* bit per enum server_hook */
 };
 
-/* The type of that name with one value per parameter (borrowed from name), or NULL: unknown channel. */
+/* The type of that name with one value per parameter (borrowed from name), or NULL: unknown
+ * channel. */
 const struct channel_type *generation_find(const struct generation *generation, struct slice name,
                                            struct slice values[PATTERN_PARAMS_MAX]);
 

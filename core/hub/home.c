@@ -6,6 +6,7 @@
 #include "hub/fit.h"
 #include "hub/hub.h"
 #include "hub/keep.h"
+#include "hub/permit.h"
 #include "hub/presence.h"
 
 static void refuse(struct hub *hub, const struct request *request, const struct error *error)
@@ -146,78 +147,6 @@ void home_close(struct channel *channel)
         closed(&job);
 }
 
-/* ---- rules ---- */
-
-static bool is_question(enum verb verb)
-{
-    return verb == VERB_PRESENCE || verb == VERB_PRESENCE_STATS;
-}
-
-static const struct rule *rule_of(const struct channel_type *type, enum verb verb, const char **name)
-{
-    *name = verb == VERB_PUBLISH ? "publish" : verb == VERB_CALL ? "call" : "subscribe";
-    if (is_question(verb) && type->presence_read != NULL) {
-        *name = "presence_read";
-        return type->presence_read;
-    }
-    return verb == VERB_PUBLISH ? type->publish : verb == VERB_CALL ? type->call : type->subscribe;
-}
-
-/* The house may do everything. In dev mode a refusal carries its evaluation. */
-static bool is_allowed(struct hub *hub, const struct request *request, const struct channel_type *type,
-                       const struct slice *params, struct error *err)
-{
-    if (request->who == NULL)
-        return true;
-    const struct identity_facts *who = &request->who->facts;
-    struct rule_facts facts = {.user = who->user, .roles = who->roles, .claims = who->claims, .ip = who->ip,
-                               .param_values = params};
-    facts.param_count = pattern_params(type->pattern, &facts.param_names);
-    const char *name;
-    const struct rule *rule = rule_of(type, request->verb, &name);
-    if (rule_allows(rule, &facts, NULL))
-        return true;
-    stats_add(&hub->stats, STAT_REFUSED_RULE, 1);
-    if (!hub->options->is_dev)
-        return fail_code(err, ERROR_PERMISSION_DENIED);
-    struct buf why = {0};
-    rule_allows(rule, &facts, &why);
-    fail(err, ERROR_PERMISSION_DENIED, "permission denied by the %s rule: %s (%s:%d)",
-         name, buf_text(&why), type->file, type->line);
-    buf_finish(&why);
-    return false;
-}
-
-/* Finds the type and asks its rule before there is a channel: strangers make nothing live. */
-static bool admit(struct hub *hub, const struct request *request, struct error *err)
-{
-    struct slice params[PATTERN_PARAMS_MAX];
-    if (!channel_is_name(request->channel)) {
-        stats_add(&hub->stats, STAT_REFUSED_LIMIT, 1);
-        return fail(err, ERROR_BAD_REQUEST, "bad request: a channel's name is 1 to %d printable ASCII characters",
-                    CHANNEL_NAME_MAX);
-    }
-    const struct channel_type *type = generation_find(hub->generation, request->channel, params);
-    if (type == NULL) {
-        stats_add(&hub->stats, STAT_DROPS_UNKNOWN, request->verb == VERB_PUBLISH);
-        return fail_code(err, ERROR_UNKNOWN_CHANNEL);
-    }
-    if (!is_allowed(hub, request, type, params, err))
-        return false;
-    if (request->data.len > type->max_size) {
-        stats_add(&hub->stats, STAT_REFUSED_SIZE, 1);
-        return fail(err, ERROR_TOO_LARGE, "message too large: %zu bytes, max_size of this channel is %zu",
-                    request->data.len, type->max_size);
-    }
-    if (!fit_asked(hub, request, type, err))
-        return false;
-    if (request->verb == VERB_CALL && !(type->hooks >> HOOK_CALL & 1))
-        return fail_code(err, ERROR_METHOD_NOT_FOUND);
-    if (is_question(request->verb) && !type->presence)
-        return fail_code(err, ERROR_NOT_AVAILABLE);
-    return true;
-}
-
 /* ---- publish ---- */
 
 /* From here on the message exists: it has its place in the order, and everybody gets it. `request` is that of the client
@@ -234,6 +163,7 @@ static void deliver(struct channel *channel, struct slice data, const struct req
         history_expire(&channel->history, now);
         history_add(&channel->history, publication.offset, data, who, now);
     }
+    latest_keep(channel, &publication);
     stats_add(&channel->hub->stats, STAT_MESSAGES_IN, 1);
     delivery_publish(channel, &publication);
     if (channel->seats.count == 0 && !channel->timers.is_ringing)
@@ -347,21 +277,44 @@ static void publish(struct channel *channel, const struct request *request)
 
 /* ---- subscribe and unsubscribe ---- */
 
+static void answer_subscribed(const struct job *job, const struct seat *seat)
+{
+    struct latest_list latest;
+    struct answer answer = answer_to(&job->request);
+    latest_show(job->channel, seat->group, &latest);
+    answer.group = seat->group->number;
+    answer.publications = latest.publications;
+    answer.publication_count = latest.count;
+    if (job->call.verdict == VERDICT_REPLACE)
+        answer.data = buf_slice(&job->call.out);
+    stats_add(&job->hub->stats, STAT_MESSAGES_OUT, latest.count);
+    hub_answer(job->hub, &job->request.asker, &answer);
+    latest_list_finish(&latest);
+}
+
 static void take_seat(struct job *job)
 {
     const struct request *request = &job->request;
     struct channel *channel = job->channel;
-    struct seat_key key = {request->asker.id, request->asker.worker};
-    ensure(channel_find_seat(channel, key) == NULL);
+    struct spot spot;
+    struct error error;
+    if (!permit_spot(job->hub, request, channel->type, channel->params, &spot, &error)) {
+        refuse(job->hub, request, &error);
+        return;
+    }
     delivery_flush(channel); /* who comes gets what is published from now on */
-    channel_add_seat(channel, &(struct seat){.key = key,
-                                             .number = request->seat,
-                                             .identity = (struct identity *)request->who,
-                                             .dialect = request->dialect});
-    struct answer answer = answer_to(request);
-    if (job->call.verdict == VERDICT_REPLACE)
-        answer.data = buf_slice(&job->call.out);
-    hub_answer(job->hub, &request->asker, &answer);
+    struct group *group = group_open(channel, &spot);
+    if (group == NULL) {
+        stats_add(&job->hub->stats, STAT_REFUSED_LIMIT, 1);
+        refuse_code(job->hub, request, ERROR_LIMIT_EXCEEDED);
+        return;
+    }
+    struct seat facts = {.key = {request->asker.id, request->asker.worker},
+                         .number = request->seat,
+                         .identity = (struct identity *)request->who,
+                         .dialect = request->dialect};
+    ensure(channel_find_seat(channel, facts.key) == NULL);
+    answer_subscribed(job, channel_add_seat(channel, &facts, group));
 }
 
 static void subscribed(struct job *job)
@@ -381,15 +334,6 @@ static void subscribed(struct job *job)
     apply_client_effects(job);
 }
 
-static void subscribe(struct channel *channel, const struct request *request)
-{
-    struct job job = {.hub = channel->hub, .channel = channel, .request = *request, .after = subscribed};
-    if (has_hook(channel, HOOK_SUBSCRIBE))
-        job_run(&job, HOOK_SUBSCRIBE);
-    else
-        subscribed(&job);
-}
-
 /* Takes the seat away, then tells the script: whoever has left is no member when on_unsubscribe runs. */
 static void leave(struct channel *channel, struct seat *seat, const struct request *request)
 {
@@ -407,6 +351,27 @@ static void leave(struct channel *channel, struct seat *seat, const struct reque
         job_run(&job, HOOK_UNSUBSCRIBE);
     identity_unref(who);
     channel_reconsider(channel);
+}
+
+/* Whoever was put out may be back before on_unsubscribe was told. */
+static void end_old_stay(struct channel *channel, const struct request *request)
+{
+    struct seat *seat = channel_find_seat(channel, (struct seat_key){request->asker.id, request->asker.worker});
+    if (seat == NULL)
+        return;
+    ensure(seat->group == NULL);
+    struct request farewell = {.code = UNSUBSCRIBED_INSUFFICIENT_STATE, .reason = GROUP_PUT_OUT};
+    leave(channel, seat, &farewell);
+}
+
+static void subscribe(struct channel *channel, const struct request *request)
+{
+    struct job job = {.hub = channel->hub, .channel = channel, .request = *request, .after = subscribed};
+    end_old_stay(channel, request);
+    if (has_hook(channel, HOOK_SUBSCRIBE))
+        job_run(&job, HOOK_SUBSCRIBE);
+    else
+        subscribed(&job);
 }
 
 /* The subscription whose hook still waits; NULL: none. */
@@ -561,11 +526,11 @@ static struct channel *find_asked(struct hub *hub, const struct request *request
     struct error error;
     if (is_of_the_living(request->verb))
         return channel_find(hub, request->channel);
-    if (!admit(hub, request, &error)) {
+    if (!permit(hub, request, &error)) {
         refuse(hub, request, &error);
         return NULL;
     }
-    if (is_question(request->verb)) { /* asking makes no channel live: nobody is in one that is not */
+    if (verb_is_question(request->verb)) { /* asking makes no channel live: nobody is in one that is not */
         presence_answer(hub, request, channel_find(hub, request->channel));
         return NULL;
     }

@@ -74,6 +74,8 @@ void hub_destroy(struct hub *hub)
     map_finish(&hub->numbered);
     map_finish(&hub->sessions);
     map_finish(&hub->clients);
+    buf_finish(&hub->field_texts);
+    buf_finish(&hub->field_bytes);
     deflater_destroy(hub->deflater);
     free(hub);
 }
@@ -177,13 +179,21 @@ void hub_evict(struct hub *hub, struct slice channel, const struct seat *seat, i
         post_eviction(hub->peers[seat->key.worker], channel, seat, code, reason);
 }
 
-void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct frame *const *frames,
+void hub_move_member(struct hub *hub, struct slice channel, const struct seat *seat)
+{
+    if (seat->key.worker == hub->index)
+        member_moved(hub, seat->key.session, channel, seat->number, seat->group->number);
+    else
+        post_member_move(hub->peers[seat->key.worker], channel, seat);
+}
+
+void hub_fan_out(struct hub *hub, unsigned worker, uint64_t group, struct frame *const *frames,
                  const struct echoes *echoes)
 {
     if (worker == hub->index)
-        audience_deliver(hub, channel, frames, echoes);
+        audience_deliver(hub, group, frames, echoes);
     else
-        post_frames(hub->peers[worker], channel, frames, echoes);
+        post_frames(hub->peers[worker], group, frames, echoes);
 }
 
 void hub_tell_clients(struct hub *hub, const struct effect *effect)

@@ -48,13 +48,15 @@ struct hub {
     struct map channels;  /* struct channel by name: those at home here */
     struct channel *oldest, *newest; /* the same in the order in which they were bound to a generation */
     struct audience *waiting, *waiting_last; /* audiences with something to hand over at the end of the turn */
-    struct map audiences; /* struct audience by name: local members of channels anywhere */
+    struct map audiences; /* struct audience by its group: local members of channels anywhere */
     struct map numbered;  /* the same by number */
     uint32_t last_audience;
+    uint64_t last_group;   /* of channels at home here */
     struct map sessions;  /* struct session by its number */
     struct map clients;   /* struct session by client id, once connected */
     uint64_t last_number; /* of sessions and exchanges on this worker */
     struct stats stats;
+    struct buf field_texts, field_bytes; /* spread's: fields of what it is at, kept from message to message */
     struct deflater *deflater; /* of this thread; NULL unless options->deflates */
     bool is_ending;   /* no hook begins any more */
     struct job *jobs; /* hooks of the server that wait */
@@ -86,8 +88,10 @@ void hub_answer(struct hub *hub, const struct asker *asker, const struct answer 
 
 /* A client's subscription ends by its home's will: tells its session, wherever it is. */
 void hub_evict(struct hub *hub, struct slice channel, const struct seat *seat, int code, struct slice reason);
-/* Hands frames (one per dialect, NULL where nobody listens in it) to a worker's audience of the channel. */
-void hub_fan_out(struct hub *hub, unsigned worker, struct slice channel, struct frame *const *frames,
+/* ... goes on in the group that its seat is in now. */
+void hub_move_member(struct hub *hub, struct slice channel, const struct seat *seat);
+/* Hands frames (one per dialect, NULL where nobody listens in it) to a worker's audience of the group. */
+void hub_fan_out(struct hub *hub, unsigned worker, uint64_t group, struct frame *const *frames,
                  const struct echoes *echoes);
 
 /* EFFECT_SEND and EFFECT_CLOSE: done on every worker that has such a client (client absent: by user). */

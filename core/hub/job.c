@@ -138,6 +138,7 @@ void job_run(struct job *job, enum hook hook)
     ask(job);
     if (is_too_late(job))
         return;
+    stats_add(&job->hub->stats, STAT_HOOKS_RUN, 1);
     behaviour->channel(behaviour->runtime, job->channel, &job->call);
     finish(job);
 }
@@ -150,6 +151,7 @@ void job_run_server(struct job *job, enum server_hook hook)
     ask(job);
     if (is_too_late(job))
         return;
+    stats_add(&job->hub->stats, STAT_HOOKS_RUN, 1);
     behaviour->server(behaviour->runtime, hook, &job->call);
     finish(job);
 }

@@ -13,7 +13,7 @@ struct later {
     struct later *next;
     enum verb verb; /* VERB_SUBSCRIBE or VERB_UNSUBSCRIBE */
     uint64_t tag;
-    struct slice data;
+    struct subscribe_ask ask;
     char bytes[];
 };
 
@@ -58,7 +58,7 @@ static enum verb last_wish(const struct member *member)
 }
 
 static bool do_later(struct session *session, struct member *member, enum verb verb, uint64_t tag,
-                     struct slice data)
+                     const struct subscribe_ask *ask)
 {
     struct later **end = &member->later;
     unsigned waiting = 0;
@@ -68,9 +68,11 @@ static bool do_later(struct session *session, struct member *member, enum verb v
         stats_add(&session->hub->stats, STAT_REFUSED_LIMIT, 1);
         return session_refuse(session, tag, verb, ERROR_TOO_MANY_REQUESTS);
     }
-    struct later *later = xmalloc(sizeof *later + data.len);
+    struct later *later = xmalloc(sizeof *later + ask->data.len + ask->filter.json.len);
     char *at = later->bytes;
-    *later = (struct later){.verb = verb, .tag = tag, .data = slice_pack(&at, data)};
+    *later = (struct later){.verb = verb, .tag = tag, .ask = *ask};
+    later->ask.data = slice_pack(&at, ask->data);
+    later->ask.filter.json = slice_pack(&at, ask->filter.json);
     *end = later;
     return true;
 }
@@ -92,7 +94,7 @@ static void do_laters(struct session *session, struct slice channel, struct late
     for (struct later *later = laters, *next; later != NULL; later = next) {
         next = later->next;
         if (later->verb == VERB_SUBSCRIBE)
-            member_subscribe(session, later->tag, channel, later->data);
+            member_subscribe(session, later->tag, channel, &later->ask);
         else
             member_unsubscribe(session, later->tag, channel);
         free(later);
@@ -111,6 +113,7 @@ static void on_subscribed(struct hub *hub, const struct asker *asker, const stru
     member->later = NULL;
     if (!session->conn->closing)
         session_answer(session, asker->tag, what);
+    member->group = what->group;
     if (what->error == NULL)
         audience_add(hub, member);
     else
@@ -118,14 +121,15 @@ static void on_subscribed(struct hub *hub, const struct asker *asker, const stru
     do_laters(session, what->channel, laters);
 }
 
-bool member_subscribe(struct session *session, uint64_t tag, struct slice channel, struct slice data)
+bool member_subscribe(struct session *session, uint64_t tag, struct slice channel,
+                      const struct subscribe_ask *ask)
 {
     const struct hub_options *options = session->hub->options;
     struct member *member = map_find(&session->members, channel);
     if (channel.len == 0)
         return session_blame(session, tag, "`channel` is missing");
     if (member != NULL && last_wish(member) == VERB_UNSUBSCRIBE)
-        return do_later(session, member, VERB_SUBSCRIBE, tag, data);
+        return do_later(session, member, VERB_SUBSCRIBE, tag, ask);
     if (member != NULL)
         return session_refuse(session, tag, VERB_SUBSCRIBE, ERROR_ALREADY_SUBSCRIBED);
     if (session->members.count >= options->max_channels) {
@@ -138,7 +142,8 @@ bool member_subscribe(struct session *session, uint64_t tag, struct slice channe
         .asker = session_asker(session, tag, on_subscribed),
         .who = session->identity,
         .channel = member->channel,
-        .data = data,
+        .data = ask->data,
+        .filter = ask->filter,
         .seat = member->seat,
         .dialect = session->conn->dialect->index,
     };
@@ -152,7 +157,7 @@ bool member_unsubscribe(struct session *session, uint64_t tag, struct slice chan
     if (channel.len == 0)
         return session_blame(session, tag, "`channel` is missing");
     if (member != NULL && member->audience == NULL)
-        return do_later(session, member, VERB_UNSUBSCRIBE, tag, (struct slice){0});
+        return do_later(session, member, VERB_UNSUBSCRIBE, tag, &(struct subscribe_ask){0});
     if (member != NULL) {
         audience_remove(session->hub, member); /* first: what its home says of this leave is for the others */
         tell_home_left(session, member, 0, SLICE("left"));
@@ -162,13 +167,31 @@ bool member_unsubscribe(struct session *session, uint64_t tag, struct slice chan
     return true;
 }
 
-void member_evicted(struct hub *hub, uint64_t number, struct slice channel, uint64_t seat, int code,
-                     struct slice reason)
+/* NULL: it is gone. */
+static struct member *find_member(struct hub *hub, uint64_t number, struct slice channel, uint64_t seat)
 {
     struct session *session = session_find(hub, number);
     struct member *member = session ? map_find(&session->members, channel) : NULL;
-    if (member == NULL || member->seat != seat)
+    return member != NULL && member->seat == seat ? member : NULL;
+}
+
+void member_moved(struct hub *hub, uint64_t number, struct slice channel, uint64_t seat, uint64_t group)
+{
+    struct member *member = find_member(hub, number, channel, seat);
+    if (member == NULL)
         return;
+    audience_remove(hub, member);
+    member->group = group;
+    audience_add(hub, member);
+}
+
+void member_evicted(struct hub *hub, uint64_t number, struct slice channel, uint64_t seat, int code,
+                     struct slice reason)
+{
+    struct member *member = find_member(hub, number, channel, seat);
+    if (member == NULL)
+        return;
+    struct session *session = member->session;
     remove_member(session, member);
     if (session->conn->closing)
         return;

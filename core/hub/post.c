@@ -41,6 +41,7 @@ struct answer_letter {
     struct answer answer;
     struct error error;
     const struct identity **members;
+    struct publication *publications;
     char bytes[];
 };
 
@@ -50,7 +51,10 @@ static void open_answer(void *context, struct mail *mail)
     letter->asker.answered(context, &letter->asker, &letter->answer);
     for (unsigned i = 0; i < letter->answer.member_count; i++)
         identity_unref(letter->members[i]);
+    for (unsigned i = 0; i < letter->answer.publication_count; i++)
+        identity_unref(letter->publications[i].who);
     free(letter->members);
+    free(letter->publications);
     free(letter);
 }
 
@@ -65,9 +69,28 @@ static void copy_members(struct answer_letter *letter, const struct answer *answ
     letter->answer.members = letter->members;
 }
 
+/* Their bytes to `at`. */
+static void copy_publications(struct answer_letter *letter, const struct answer *answer, char **at)
+{
+    letter->publications = NULL;
+    if (answer->publication_count == 0)
+        return;
+    letter->publications = xmalloc(answer->publication_count * sizeof *letter->publications);
+    for (unsigned i = 0; i < answer->publication_count; i++) {
+        struct publication *copy = &letter->publications[i];
+        *copy = answer->publications[i];
+        copy->channel = letter->answer.channel;
+        copy->data = slice_pack(at, copy->data);
+        copy->who = identity_ref(copy->who);
+    }
+    letter->answer.publications = letter->publications;
+}
+
 void post_answer(struct hub *to, const struct asker *asker, const struct answer *answer)
 {
     size_t bytes = answer->channel.len + answer->data.len + answer->epoch.len;
+    for (unsigned i = 0; i < answer->publication_count; i++)
+        bytes += answer->publications[i].data.len;
     struct answer_letter *letter = xmalloc(sizeof *letter + bytes);
     char *at = letter->bytes;
     letter->mail.open = open_answer;
@@ -81,6 +104,7 @@ void post_answer(struct hub *to, const struct asker *asker, const struct answer 
         letter->answer.error = &letter->error;
     }
     copy_members(letter, answer);
+    copy_publications(letter, answer, &at);
     mailbox_post(to->mailbox, &letter->mail);
 }
 
@@ -90,15 +114,14 @@ struct frames_letter {
     struct mail mail;
     struct frame *frames[DIALECTS_MAX];
     struct echoes *echoes; /* owned; NULL: the usual ones, none */
-    size_t channel_len;
-    char channel[];
+    uint64_t group;
 };
 
 static void open_frames(void *context, struct mail *mail)
 {
     struct frames_letter *letter = (struct frames_letter *)mail;
     static const struct echoes none;
-    audience_deliver(context, slice_make(letter->channel, letter->channel_len), letter->frames,
+    audience_deliver(context, letter->group, letter->frames,
                      letter->echoes != NULL ? letter->echoes : &none);
     for (unsigned d = 0; d < DIALECTS_MAX; d++)
         frame_unref(letter->frames[d]);
@@ -127,10 +150,10 @@ static struct echoes *copy_echoes(const struct echoes *echoes, unsigned worker)
     return copy;
 }
 
-void post_frames(struct hub *to, struct slice channel, struct frame *const *frames,
+void post_frames(struct hub *to, uint64_t group, struct frame *const *frames,
                  const struct echoes *echoes)
 {
-    struct frames_letter *letter = xmalloc(sizeof *letter + channel.len);
+    struct frames_letter *letter = xmalloc(sizeof *letter);
     letter->mail.open = open_frames;
     for (unsigned d = 0; d < DIALECTS_MAX; d++) {
         letter->frames[d] = frames[d];
@@ -138,8 +161,7 @@ void post_frames(struct hub *to, struct slice channel, struct frame *const *fram
             frame_ref(frames[d]);
     }
     letter->echoes = copy_echoes(echoes, to->index);
-    letter->channel_len = channel.len;
-    memcpy(letter->channel, channel.at, channel.len);
+    letter->group = group;
     mailbox_post(to->mailbox, &letter->mail);
 }
 
@@ -171,6 +193,35 @@ void post_eviction(struct hub *to, struct slice channel, const struct seat *seat
     letter->code = code;
     letter->channel = slice_pack(&at, channel);
     letter->reason = slice_pack(&at, reason);
+    mailbox_post(to->mailbox, &letter->mail);
+}
+
+/* ---- moves ---- */
+
+struct move_letter {
+    struct mail mail;
+    uint64_t session, seat, group;
+    size_t channel_len;
+    char channel[];
+};
+
+static void open_move(void *context, struct mail *mail)
+{
+    struct move_letter *letter = (struct move_letter *)mail;
+    member_moved(context, letter->session, slice_make(letter->channel, letter->channel_len), letter->seat,
+                 letter->group);
+    free(letter);
+}
+
+void post_member_move(struct hub *to, struct slice channel, const struct seat *seat)
+{
+    struct move_letter *letter = xmalloc(sizeof *letter + channel.len);
+    letter->mail.open = open_move;
+    letter->session = seat->key.session;
+    letter->seat = seat->number;
+    letter->group = seat->group->number;
+    letter->channel_len = channel.len;
+    memcpy(letter->channel, channel.at, channel.len);
     mailbox_post(to->mailbox, &letter->mail);
 }
 

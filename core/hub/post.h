@@ -12,10 +12,11 @@ struct echoes;
 /* Each posts a copy to the hub's mailbox; the reader calls what its name says. */
 void post_request(struct hub *to, const struct request *request);                       /* home_handle */
 void post_answer(struct hub *to, const struct asker *asker, const struct answer *answer); /* asker->answered */
-void post_frames(struct hub *to, struct slice channel, struct frame *const *frames,
+void post_frames(struct hub *to, uint64_t group, struct frame *const *frames,
                  const struct echoes *echoes);                                          /* audience_deliver */
 void post_eviction(struct hub *to, struct slice channel, const struct seat *seat, int code,
                    struct slice reason);                                                /* member_evicted */
+void post_member_move(struct hub *to, struct slice channel, const struct seat *seat);          /* member_moved */
 void post_effect(struct hub *to, const struct effect *effect);                          /* session_tell */
 
 #endif

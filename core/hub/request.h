@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "hub/identity.h"
+#include "rule/filter.h"
 
 #include <stdint.h>
 
@@ -20,11 +21,15 @@ enum verb {
     VERB_COUNT
 };
 
-/* The unsubscribe code of the wire that means: stay out. Applications have 2001 to 2499. */
-enum { UNSUBSCRIBED_BY_SERVER = 2000 };
+/* It changes nothing. */
+bool verb_is_question(enum verb verb);
+
+/* The unsubscribe codes of the wire that mean: stay out (applications have 2001 to 2499), and: come back if you may. */
+enum { UNSUBSCRIBED_BY_SERVER = 2000, UNSUBSCRIBED_INSUFFICIENT_STATE = 2500 };
 
 struct hub;
 struct answer;
+struct publication;
 struct pass;
 
 /* Where an answer goes. Whoever asked may be gone by then, so it is named, not pointed to. */
@@ -48,6 +53,7 @@ struct request {
     struct slice reason;       /* VERB_KICK, VERB_UNSUBSCRIBE */
     uint64_t seat;             /* VERB_SUBSCRIBE, VERB_UNSUBSCRIBE: which attempt of that session */
     unsigned dialect;          /* VERB_SUBSCRIBE: index of the subscriber's dialect */
+    struct filter_source filter; /* VERB_SUBSCRIBE: what it asks for beside `data` */
     int code;                  /* VERB_UNSUBSCRIBE, VERB_KICK */
     unsigned hops;
 };
@@ -64,6 +70,9 @@ struct answer {
     uint64_t offset;                               /* VERB_PUBLISH: 0 without history */
     struct slice epoch;                            /* ... "" without history */
     uint64_t seat;                                 /* VERB_SUBSCRIBE */
+    uint64_t group;                                 /* VERB_SUBSCRIBE: whose audience it belongs to */
+    const struct publication *publications;        /* VERB_SUBSCRIBE: said before, oldest first */
+    unsigned publication_count;
     const struct identity *identity;               /* VERB_CONNECT */
     unsigned ping_s;                               /* VERB_CONNECT */
     const struct pass *pass;                       /* VERB_CONNECT: of a stream that goes one way, else NULL */

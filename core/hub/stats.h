@@ -21,6 +21,13 @@
     X(MESSAGES_IN, "weir_messages_in_total", "counter",                                            \
       "Messages published, by clients, scripts and the API.")                                      \
     X(MESSAGES_OUT, "weir_messages_out_total", "counter", "Messages handed to subscribers.")       \
+    X(VIEWS_MADE, "weir_views_made_total", "counter",                                              \
+      "Messages as a view shows them, each made once for all who have that view.")                 \
+    X(HOOKS_RUN, "weir_hooks_run_total", "counter", "Hooks run: how often Lua was entered.")       \
+    X(FILTERS_ASKED, "weir_filters_asked_total", "counter",                                        \
+      "Times that a filter was asked for a message: once for all who have equal ones.")            \
+    X(LATEST_FORGOTTEN, "weir_latest_forgotten_total", "counter",                                  \
+      "Keys of `latest` that gave way to others, since a channel keeps so many.")                  \
     X(BYTES_IN, "weir_bytes_in_total", "counter", "Bytes received.")                               \
     X(BYTES_OUT, "weir_bytes_out_total", "counter", "Bytes sent.")                                 \
     X(DROPS_SLOW_BYTES, "weir_drops_total{reason=\"slow_bytes\"}", "counter",                      \
@@ -40,6 +47,7 @@
     X(REFUSED_SCHEMA_LIMIT, "weir_refused_total{reason=\"schema_limit\"}", "counter", "")          \
     X(REFUSED_SIZE, "weir_refused_total{reason=\"max_size\"}", "counter", "")                      \
     X(REFUSED_OVERLOADED, "weir_refused_total{reason=\"overloaded\"}", "counter", "")              \
+    X(REFUSED_FILTER, "weir_refused_total{reason=\"filter\"}", "counter", "")                      \
     X(REFUSED_LIMIT, "weir_refused_total{reason=\"limit\"}", "counter", "")                        \
     X(REFUSED_TOKEN, "weir_refused_total{reason=\"token\"}", "counter", "")                        \
     X(REFUSED_ORIGIN, "weir_refused_total{reason=\"origin\"}", "counter", "")                      \

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "rule/path.h"
 #include "wire/json.h"
 
 /* One name of a path; paths that begin alike share their nodes. */
@@ -64,53 +64,18 @@ static struct node *enter(struct node *parent, struct slice name)
     return *link;
 }
 
-/* Takes the next name off the path, without its backslashes. */
-static void take_name(struct slice *path, struct buf *name)
-{
-    size_t at = 0;
-    buf_clear(name);
-    for (; at < path->len && path->at[at] != '.'; at++) {
-        at += path->at[at] == '\\' && at + 1 < path->len;
-        buf_add_byte(name, path->at[at]);
-    }
-    *path = slice_make(path->at + at, path->len - at);
-}
-
-/* NULL and err: it is no path. Nodes that were made on the way stay, and hide nothing. */
-static struct node *enter_path(struct mask *mask, struct slice path, struct error *err)
-{
-    struct node *node = mask->root;
-    struct slice rest = path;
-    struct buf name = {0};
-    for (unsigned depth = 0;; depth++) {
-        take_name(&rest, &name);
-        if (name.len == 0)
-            fail(err, ERROR_SCRIPT, "\"%.*s\" is no path: write names with dots between them",
-                 SLICE_ARGS(path));
-        else if (depth == MASK_DEPTH_MAX)
-            fail(err, ERROR_SCRIPT, "\"%.*s\" has more than %d names", SLICE_ARGS(path),
-                 MASK_DEPTH_MAX);
-        else
-            node = enter(node, buf_slice(&name));
-        if (name.len == 0 || depth == MASK_DEPTH_MAX)
-            node = NULL;
-        if (node == NULL || rest.len == 0)
-            break;
-        rest = slice_make(rest.at + 1, rest.len - 1); /* the dot */
-    }
-    buf_finish(&name);
-    return node;
-}
-
 bool mask_add(struct mask *mask, enum mask_side side, struct slice path, struct error *err)
 {
     if (mask->count == MASK_PATHS_MAX)
         return fail(err, ERROR_SCRIPT, "more than %d paths", MASK_PATHS_MAX);
-    if (!utf8_is_valid(path) || (path.len > 0 && memchr(path.at, '\0', path.len) != NULL))
-        return fail(err, ERROR_SCRIPT, "a path is text in UTF-8, without NUL");
-    struct node *node = enter_path(mask, path, err);
-    if (node == NULL)
+    struct path names;
+    if (!path_parse(&names, path, err))
         return false;
+    struct node *node = mask->root;
+    const char *name = names.names;
+    for (unsigned i = 0; i < names.count; i++, name += strlen(name) + 1)
+        node = enter(node, slice_of(name));
+    path_finish(&names);
     node->is_dropped |= side == MASK_DROP;
     node->is_kept |= side == MASK_KEEP;
     mask->keeps_paths |= side == MASK_KEEP;

@@ -14,14 +14,14 @@ enum mask_side {
     MASK_KEEP  /* with one such path or more, all goes that is on none of them */
 };
 
-enum { MASK_PATHS_MAX = 64, MASK_DEPTH_MAX = 16 };
+enum { MASK_PATHS_MAX = 64 };
 
 struct mask *mask_create(void);
 void mask_destroy(struct mask *mask); /* NULL is fine */
 
-/* A path is names with dots between them; a backslash takes the dot or backslash behind it into the
- * name. It leads through objects, and through arrays into each of their items. A key is compared as
- * what it says: escapes do not hide it, and where a name is repeated each is meant. */
+/* A path as in rule/path.h. It leads through objects, and through arrays into each of their items.
+ * A key is compared as what it says: escapes do not hide it, and where a name is repeated each is
+ * meant. */
 bool mask_add(struct mask *mask, enum mask_side side, struct slice path,
               struct error *err) MUST_USE;
 

@@ -38,6 +38,11 @@ void rule_destroy(struct rule *rule)
     free(rule);
 }
 
+const char *rule_text(const struct rule *rule)
+{
+    return rule->tree.text;
+}
+
 /* Ends an evaluation: always false. */
 static bool PRINTF_LIKE(2, 3) give_up(struct judge *j, const char *format, ...)
 {

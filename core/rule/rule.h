@@ -48,6 +48,8 @@ struct rule_source {
 struct rule *rule_compile(const struct rule_source *source, struct error *err);
 void rule_destroy(struct rule *rule); /* NULL is fine */
 
+const char *rule_text(const struct rule *rule); /* as it was written */
+
 /* True = allowed. When `why` is not NULL it gets the evaluation for people, such as
  *   claims.tenant == params.tenant -> "acme" == "evil" -> false */
 bool rule_allows(const struct rule *rule, const struct rule_facts *facts, struct buf *why);

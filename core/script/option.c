@@ -13,6 +13,7 @@
 #include "hub/once.h"
 #include "script/codec.h"
 #include "script/declare.h"
+#include "script/option_inside.h"
 #include "script/problem.h"
 #include "wire/json.h"
 
@@ -22,8 +23,7 @@ enum { WRONG_MAX = 8 }; /* unknown names of one table: enough to see what is wro
 /* ---- rows: each reads the value on top, which stays there ---- */
 
 /* All that is wrong with a file is told at once, so this does not raise. */
-PRINTF_LIKE(3, 4)
-static void refuse(lua_State *L, const struct channel_type *type, const char *format, ...)
+void option_refuse(lua_State *L, const struct channel_type *type, const char *format, ...)
 {
     char text[ERROR_TEXT_MAX];
     va_list args;
@@ -42,22 +42,22 @@ struct rule *option_rule(const struct channel_type *type, const char *text, enum
     return rule_compile(&source, err);
 }
 
-static void read_scoped_rule(lua_State *L, const char *name, const struct channel_type *type,
-                             enum rule_scope scope, struct rule **rule)
+void option_read_rule(lua_State *L, const char *name, const struct channel_type *type,
+                      enum rule_scope scope, struct rule **rule)
 {
     struct error err;
     if (lua_type(L, -1) != LUA_TSTRING)
-        refuse(L, type, "option `%s` wants a rule in a string, such as \"user\" (got %s)", name,
-               luaL_typename(L, -1));
+        option_refuse(L, type, "option `%s` wants a rule in a string, such as \"user\" (got %s)",
+                      name, luaL_typename(L, -1));
     else if (type->pattern != NULL && /* else nobody knows its parameters */
              (*rule = option_rule(type, lua_tostring(L, -1), scope, &err)) == NULL)
-        refuse(L, type, "option `%s`: %s in \"%s\"", name, err.text, lua_tostring(L, -1));
+        option_refuse(L, type, "option `%s`: %s in \"%s\"", name, err.text, lua_tostring(L, -1));
 }
 
 static void read_rule(lua_State *L, const char *name, const struct channel_type *type,
                       struct rule **rule)
 {
-    read_scoped_rule(L, name, type, RULE_OF_CLIENT, rule);
+    option_read_rule(L, name, type, RULE_OF_CLIENT, rule);
 }
 
 static void read_subscribe(lua_State *L, struct channel_type *type)
@@ -78,11 +78,12 @@ static void read_call(lua_State *L, struct channel_type *type)
 static void read_presence(lua_State *L, struct channel_type *type)
 {
     if (lua_istable(L, -1))
-        refuse(L, type,
-               "option `presence`: members with a state of their own are not available in this "
-               "version: write presence = true");
+        option_refuse(
+            L, type,
+            "option `presence`: members with a state of their own are not available in this "
+            "version: write presence = true");
     else if (!lua_isboolean(L, -1))
-        refuse(L, type, "option `presence` is true or false (got %s)", luaL_typename(L, -1));
+        option_refuse(L, type, "option `presence` is true or false (got %s)", luaL_typename(L, -1));
     type->presence = lua_toboolean(L, -1);
 }
 
@@ -92,8 +93,8 @@ static lua_Integer read_count(lua_State *L, const struct channel_type *type, con
 {
     if (lua_isinteger(L, -1) && lua_tointeger(L, -1) >= min && lua_tointeger(L, -1) <= max)
         return lua_tointeger(L, -1);
-    refuse(L, type, "option `%s` is a whole number from %lld to %lld (got %s)", name,
-           (long long)min, (long long)max, luaL_tolstring(L, -1, NULL));
+    option_refuse(L, type, "option `%s` is a whole number from %lld to %lld (got %s)", name,
+                  (long long)min, (long long)max, luaL_tolstring(L, -1, NULL));
     lua_pop(L, 1);
     return min;
 }
@@ -104,7 +105,7 @@ static void read_max_size(lua_State *L, struct channel_type *type)
 }
 
 /* 0 after it has said what is wrong. */
-static int64_t read_duration(lua_State *L, const struct channel_type *type, const char *name)
+int64_t option_read_duration(lua_State *L, const struct channel_type *type, const char *name)
 {
     struct slice text = {NULL, 0};
     int64_t ms;
@@ -112,19 +113,20 @@ static int64_t read_duration(lua_State *L, const struct channel_type *type, cons
         text.at = lua_tolstring(L, -1, &text.len);
     if (text.at != NULL && duration_parse(text, &ms) && ms > 0)
         return ms;
-    refuse(L, type, "option `%s` is a duration such as \"30s\", \"5m\", \"24h\" or \"7d\" (got %s)",
-           name, luaL_tolstring(L, -1, NULL));
+    option_refuse(L, type,
+                  "option `%s` is a duration such as \"30s\", \"5m\", \"24h\" or \"7d\" (got %s)",
+                  name, luaL_tolstring(L, -1, NULL));
     lua_pop(L, 1);
     return 0;
 }
 
 static void read_timeout(lua_State *L, struct channel_type *type)
 {
-    type->timeout_ms = read_duration(L, type, "timeout");
+    type->timeout_ms = option_read_duration(L, type, "timeout");
 }
 
 /* The table on top has members of these two names alone. */
-static void check_keys(lua_State *L, const struct channel_type *type, const char *option,
+void option_check_keys(lua_State *L, const struct channel_type *type, const char *option,
                        const char *const two[3])
 {
     int top = lua_gettop(L);
@@ -135,10 +137,11 @@ static void check_keys(lua_State *L, const struct channel_type *type, const char
             continue;
         const char *near = suggest(slice_of(name), two);
         if (near != NULL)
-            refuse(L, type, "option `%s` has no `%s`: did you mean `%s`?", option, name, near);
+            option_refuse(L, type, "option `%s` has no `%s`: did you mean `%s`?", option, name,
+                          near);
         else
-            refuse(L, type, "option `%s` has no `%s`: did you mean `%s` or `%s`?", option, name,
-                   two[0], two[1]);
+            option_refuse(L, type, "option `%s` has no `%s`: did you mean `%s` or `%s`?", option,
+                          name, two[0], two[1]);
         wrong++;
     }
     lua_settop(L, top);
@@ -150,12 +153,12 @@ static void read_history(lua_State *L, struct channel_type *type)
         type->history_size = (unsigned)read_count(L, type, "history", 0, HISTORY_SIZE_MAX);
         return;
     }
-    check_keys(L, type, "history", (const char *const[]){"size", "ttl", NULL});
+    option_check_keys(L, type, "history", (const char *const[]){"size", "ttl", NULL});
     lua_getfield(L, -1, "size");
     type->history_size = (unsigned)read_count(L, type, "history.size", 0, HISTORY_SIZE_MAX);
     lua_pop(L, 1);
     if (lua_getfield(L, -1, "ttl") != LUA_TNIL)
-        type->history_ttl_ms = read_duration(L, type, "history.ttl");
+        type->history_ttl_ms = option_read_duration(L, type, "history.ttl");
     lua_pop(L, 1);
 }
 
@@ -173,7 +176,7 @@ static struct schema *compile_schema(lua_State *L, const struct channel_type *ty
     struct error err;
     struct schema *schema = schema_compile(json, NULL, &err);
     if (schema == NULL)
-        refuse(L, type, "option `%s`: %s%s", option, whose, err.text);
+        option_refuse(L, type, "option `%s`: %s%s", option, whose, err.text);
     return schema;
 }
 
@@ -187,16 +190,16 @@ static void refuse_file(lua_State *L, const struct channel_type *type, const cha
     const char *near = suggest(slice_of(name), names);
     free(names);
     if (strncmp(name, SCHEMA_FOLDER, strlen(SCHEMA_FOLDER)) != 0)
-        refuse(
+        option_refuse(
             L, type,
             "option `%s`: \"%s\" is no schema's file: they are in schemas/ of the scripts folder "
             "and end in .json, such as \"schemas/order.json\"",
             option, name);
     else if (near != NULL)
-        refuse(L, type, "option `%s`: there is no %s in the scripts folder: did you mean %s?",
+        option_refuse(L, type, "option `%s`: there is no %s in the scripts folder: did you mean %s?",
                option, name, near);
     else
-        refuse(L, type, "option `%s`: there is no %s in the scripts folder", option, name);
+        option_refuse(L, type, "option `%s`: there is no %s in the scripts folder", option, name);
 }
 
 /* Of a file in the set, so that it is the same bytes for all workers. */
@@ -227,12 +230,12 @@ static struct schema *read_one_schema(lua_State *L, const struct channel_type *t
     if (lua_type(L, -1) == LUA_TSTRING)
         return read_schema_file(L, type, option);
     if (!lua_istable(L, -1))
-        refuse(L, type,
+        option_refuse(L, type,
                "option `%s` is shape{...}, a JSON Schema in a table, or a file such as "
                "\"schemas/order.json\" (got %s)",
                option, luaL_typename(L, -1));
     else if (!codec_encode(L, -1, option, &CODEC_LIMITS_DEFAULT, &json, &err))
-        refuse(L, type, "option `%s`: %s", option, err.text);
+        option_refuse(L, type, "option `%s`: %s", option, err.text);
     else
         schema = compile_schema(L, type, option, "", buf_slice(&json));
     buf_finish(&json);
@@ -268,7 +271,7 @@ static void read_method_schema(lua_State *L, struct channel_type *type)
     const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[number]";
     bool is_publish = strcmp(name, "publish") == 0, is_call = strncmp(name, RPC, strlen(RPC)) == 0;
     if (!is_publish && !is_call) {
-        refuse(L, type,
+        option_refuse(L, type,
                "option `schema`: `%s` is neither `publish` nor the name of a call such as `rpc_%s`",
                name, name);
         return;
@@ -308,7 +311,7 @@ static void read_once_key(lua_State *L, struct channel_type *type)
                      : NULL;
     if (type->once != NULL)
         return;
-    refuse(L, type,
+    option_refuse(L, type,
            "option `once` is the path of a member that is the same whenever a command is repeated, "
            "such as \"id\" or \"order.id\" (got %s)",
            luaL_tolstring(L, -1, NULL));
@@ -322,15 +325,15 @@ static void read_once(lua_State *L, struct channel_type *type)
         read_once_key(L, type);
         return;
     }
-    check_keys(L, type, "once", (const char *const[]){"key", "ttl", NULL});
+    option_check_keys(L, type, "once", (const char *const[]){"key", "ttl", NULL});
     lua_getfield(L, -1, "key");
     read_once_key(L, type);
     lua_pop(L, 1);
     if (lua_getfield(L, -1, "ttl") != LUA_TNIL)
-        type->once_ms = read_duration(L, type, "once.ttl");
+        type->once_ms = option_read_duration(L, type, "once.ttl");
     lua_pop(L, 1);
     if (type->once_ms > ONCE_MS_MAX)
-        refuse(L, type, "option `once.ttl` is 24h at most: what was done is kept in memory");
+        option_refuse(L, type, "option `once.ttl` is 24h at most: what was done is kept in memory");
 }
 
 /* ---- rates ---- */
@@ -339,15 +342,16 @@ static void read_one_rate(lua_State *L, struct channel_type *type)
 {
     struct error err;
     if (lua_type(L, -1) != LUA_TSTRING)
-        refuse(L, type,
-               "option `rate` is a text such as \"5/10s per user\", or a list of them (got %s)",
-               luaL_typename(L, -1));
+        option_refuse(
+            L, type,
+            "option `rate` is a text such as \"5/10s per user\", or a list of them (got %s)",
+            luaL_typename(L, -1));
     else if (type->rate_count == RATES_MAX)
-        refuse(L, type, "option `rate` has at most %d rates", RATES_MAX);
+        option_refuse(L, type, "option `rate` has at most %d rates", RATES_MAX);
     else if (rate_parse(slice_of(lua_tostring(L, -1)), &type->rates[type->rate_count], &err))
         type->rate_count++;
     else
-        refuse(L, type, "option `rate`: %s in \"%s\"", err.text, lua_tostring(L, -1));
+        option_refuse(L, type, "option `rate`: %s in \"%s\"", err.text, lua_tostring(L, -1));
 }
 
 static void read_rate(lua_State *L, struct channel_type *type)
@@ -362,7 +366,7 @@ static void read_rate(lua_State *L, struct channel_type *type)
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
         members++;
     if (count == 0 || members > count)
-        refuse(L, type,
+        option_refuse(L, type,
                "option `rate` is a text such as \"5/10s per user\", or a list of them (got %s)",
                members > 0 ? "a table with names" : "an empty table");
     for (lua_Integer i = 1; i <= count && i <= RATES_MAX + 1; i++) {
@@ -377,7 +381,7 @@ static void read_rate(lua_State *L, struct channel_type *type)
 static void read_echo(lua_State *L, struct channel_type *type)
 {
     if (!lua_isboolean(L, -1))
-        refuse(L, type, "option `echo` is true or false (got %s)", luaL_typename(L, -1));
+        option_refuse(L, type, "option `echo` is true or false (got %s)", luaL_typename(L, -1));
     type->has_no_echo = !lua_toboolean(L, -1);
 }
 
@@ -393,16 +397,17 @@ static void read_slow(lua_State *L, struct channel_type *type)
             type->slow = (enum frame_slow)i;
             return;
         }
-    refuse(L, type, "option `slow` is \"disconnect\", \"drop_oldest\" or \"conflate\" (got %s)",
-           luaL_tolstring(L, -1, NULL));
+    option_refuse(L, type,
+                  "option `slow` is \"disconnect\", \"drop_oldest\" or \"conflate\" (got %s)",
+                  luaL_tolstring(L, -1, NULL));
     lua_pop(L, 1);
 }
 
 static void read_key(lua_State *L, struct channel_type *type)
 {
     if (lua_type(L, -1) != LUA_TSTRING)
-        refuse(L, type, "option `conflate.key` is the name of a message's member (got %s)",
-               luaL_typename(L, -1));
+        option_refuse(L, type, "option `conflate.key` is the name of a message's member (got %s)",
+                      luaL_typename(L, -1));
     else
         type->key = xstrdup(lua_tostring(L, -1));
 }
@@ -410,12 +415,12 @@ static void read_key(lua_State *L, struct channel_type *type)
 static void read_conflate(lua_State *L, struct channel_type *type)
 {
     if (!lua_istable(L, -1)) {
-        type->conflate_ms = read_duration(L, type, "conflate");
+        type->conflate_ms = option_read_duration(L, type, "conflate");
         return;
     }
-    check_keys(L, type, "conflate", (const char *const[]){"every", "key", NULL});
+    option_check_keys(L, type, "conflate", (const char *const[]){"every", "key", NULL});
     if (lua_getfield(L, -1, "every") != LUA_TNIL)
-        type->conflate_ms = read_duration(L, type, "conflate.every");
+        type->conflate_ms = option_read_duration(L, type, "conflate.every");
     lua_pop(L, 1);
     if (lua_getfield(L, -1, "key") != LUA_TNIL)
         read_key(L, type);
@@ -425,17 +430,17 @@ static void read_conflate(lua_State *L, struct channel_type *type)
 static void read_batch(lua_State *L, struct channel_type *type)
 {
     if (!lua_istable(L, -1)) {
-        refuse(L, type,
-               "option `batch` is a table such as { size = 50, delay = \"20ms\" } (got %s)",
-               luaL_typename(L, -1));
+        option_refuse(L, type,
+                      "option `batch` is a table such as { size = 50, delay = \"20ms\" } (got %s)",
+                      luaL_typename(L, -1));
         return;
     }
-    check_keys(L, type, "batch", (const char *const[]){"size", "delay", NULL});
+    option_check_keys(L, type, "batch", (const char *const[]){"size", "delay", NULL});
     lua_getfield(L, -1, "size");
     type->batch_size = (unsigned)read_count(L, type, "batch.size", 2, BATCH_SIZE_MAX);
     lua_pop(L, 1);
     lua_getfield(L, -1, "delay");
-    type->batch_ms = read_duration(L, type, "batch.delay");
+    type->batch_ms = option_read_duration(L, type, "batch.delay");
     lua_pop(L, 1);
 }
 
@@ -443,11 +448,12 @@ static void read_batch(lua_State *L, struct channel_type *type)
 static void check_delivery(lua_State *L, const struct channel_type *type)
 {
     if (type->conflate_ms > 0 && type->batch_size > 0)
-        refuse(L, type,
-               "options `conflate` and `batch` exclude each other: what `conflate` holds goes out "
-               "together");
+        option_refuse(
+            L, type,
+            "options `conflate` and `batch` exclude each other: what `conflate` holds goes out "
+            "together");
     if (type->key != NULL && type->conflate_ms == 0 && type->slow != FRAME_CONFLATED)
-        refuse(
+        option_refuse(
             L, type,
             "option `conflate.key` does nothing without `conflate.every` or `slow = \"conflate\"`");
 }
@@ -472,6 +478,9 @@ static const struct {
     {"batch", read_batch},
     {"timeout", read_timeout},
     {"echo", read_echo},
+    {"views", option_read_views},
+    {"latest", option_read_latest},
+    {"filter", option_read_filter},
 };
 
 /* All that there are and will be, for "did you mean". */
@@ -487,14 +496,14 @@ static void refuse_option(lua_State *L, struct slice name, const struct channel_
 {
     for (const char *const *known = names; *known != NULL; known++)
         if (slice_is(name, *known)) {
-            refuse(L, type, "option `%s` is not available in this version", *known);
+            option_refuse(L, type, "option `%s` is not available in this version", *known);
             return;
         }
     const char *near = suggest(name, names);
     if (near != NULL)
-        refuse(L, type, "unknown option `%.*s`: did you mean `%s`?", SLICE_ARGS(name), near);
+        option_refuse(L, type, "unknown option `%.*s`: did you mean `%s`?", SLICE_ARGS(name), near);
     else
-        refuse(L, type, "unknown option `%.*s`", SLICE_ARGS(name));
+        option_refuse(L, type, "unknown option `%.*s`", SLICE_ARGS(name));
 }
 
 /* The name is all of the key: so each option is read once. */
@@ -518,7 +527,7 @@ void options_read(lua_State *L, int index, struct channel_type *type)
             name.at = lua_tolstring(L, -2, &name.len);
             wrong += !read_option(L, name, type);
         } else {
-            refuse(L, type, "the options of channel() have names, such as { history = 50 }");
+            option_refuse(L, type, "the options of channel() have names, such as { history = 50 }");
             wrong++;
         }
     }

@@ -16,6 +16,7 @@ void channel_type_destroy(struct channel_type *type)
 {
     if (type == NULL)
         return;
+    views_destroy(type->views, type->view_count);
     pattern_destroy(type->pattern);
     rule_destroy(type->subscribe);
     rule_destroy(type->publish);
@@ -31,6 +32,10 @@ void channel_type_destroy(struct channel_type *type)
         schema_destroy(type->call_schemas[i].schema);
     }
     free(type->call_schemas);
+    for (unsigned i = 0; i < type->field_count; i++)
+        filter_field_finish(&type->fields[i]);
+    free(type->fields);
+    path_finish(&type->latest_key);
     free(type->key);
     free(type->once);
     free(type->file);

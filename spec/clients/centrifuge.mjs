@@ -344,6 +344,48 @@ check("hears what the server API publishes", async () => {
 
 /* rpc, send */
 
+check("hears what was said last in a channel when it comes, as publications, and through its view", async () => {
+    const [ann, ben, mo] = await Promise.all([connected(as("ann")), connected(as("ben")),
+        connected(as("mo", { roles: ["staff"] }))]);
+    for (const n of [1, 2]) {
+        await ann.publish("last:a", { key: "x", n, cost: n });
+        await ann.publish("last:a", { key: "y", n });
+    }
+    const [rest, staff] = [await subscribed(ben, "last:a"), await subscribed(mo, "last:a")];
+    await ann.publish("last:a", { key: "x", n: 3, cost: 3 });
+    await rest.events.next("publication", ({ data }) => data.n === 3);
+    await staff.events.next("publication", ({ data }) => data.n === 3);
+    const heard = (sub) => sub.events.all("publication").map(({ data }) => data);
+    assert.deepEqual(heard(rest), [{ key: "x", n: 2 }, { key: "y", n: 2 }, { key: "x", n: 3 }]);
+    assert.deepEqual(heard(staff), [{ key: "x", n: 2, cost: 2 }, { key: "y", n: 2 }, { key: "x", n: 3, cost: 3 }]);
+    assert.equal(rest.events.all("publication")[0].info.user, "ann");
+    assert.deepEqual(rest.events.seen.slice(0, 3).map(({ name }) => name), ["subscribing", "subscribed", "publication"]);
+});
+
+check("hears what passes its tags filter", async () => {
+    const [ann, ben] = await Promise.all([connected(as("ann")), connected(as("ben"))]);
+    const leaf = (key, cmp, val) => ({ key, cmp, val });
+    const tagsFilter = { op: "and", nodes: [{ key: "kind", cmp: "in", vals: ["a", "b"] },
+        { op: "or", nodes: [leaf("size", "gt", "5"), leaf("by.team", "eq", "red")] }] };
+    const all = await subscribed(ann, "sieve:x"), some = await subscribed(ben, "sieve:x", { tagsFilter });
+    const said = [{ kind: "a", size: 9 }, { kind: "c", size: 9 }, { kind: "b", by: { team: "red" } }, { kind: "a", size: 5 },
+        { kind: "a", size: 7, last: true }];
+    for (const message of said) await ann.publish("sieve:x", message);
+    await some.events.next("publication", ({ data }) => data.last);
+    assert.deepEqual(some.events.all("publication").map(({ data }) => data), [said[0], said[2], said[4]]);
+    await all.events.next("publication", ({ data }) => data.last);
+    assert.equal(all.events.all("publication").length, 5);
+    const { code } = await refused(ben, "sieve:y", { tagsFilter: leaf("color", "eq", "red") });
+    assert.equal(code, 107);
+    some.setTagsFilter({ key: "kind", cmp: "eq", val: "c" });
+    some.unsubscribe();
+    some.subscribe();
+    await within(some.ready(), "subscribed again");
+    for (const message of [...said.slice(0, 4), { kind: "c", end: true }]) await ann.publish("sieve:x", message);
+    await some.events.next("publication", ({ data }) => data.end);
+    assert.deepEqual(some.events.all("publication").slice(3).map(({ data }) => data), [said[1], { kind: "c", end: true }]);
+});
+
 check("calls a channel's method and the server's", async () => {
     const ann = await connected(as("ann"));
     assert.deepEqual((await ann.rpc("room:sum/add", { n: 2 })).data, { sum: 2, of: "sum" });

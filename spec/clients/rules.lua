@@ -52,5 +52,9 @@ end
 channel("news:{topic}", { subscribe = "anyone" })
 channel("quiet:{name}", { subscribe = "user", publish = "user" })
 channel("staff:{name}", { subscribe = "role.staff", publish = "role.staff" })
+channel("last:{name}", { subscribe = "user", publish = "user", latest = "key", views = {
+  { "staff", when = "role.staff" }, { "rest", when = "user", drop = { "cost" } },
+} })
+channel("sieve:{name}", { subscribe = "user", publish = "user", filter = { "kind", "size", "by.team" } })
 channel("small:{name}", { subscribe = "user", publish = "user", max_size = 100 })
 ]] }

@@ -53,6 +53,25 @@ check("is served by the server as it is, with the overlay behind it in dev mode"
     assert.ok(text.includes("weir-overlay"));
 });
 
+check("hears what passes its filter", async () => {
+    const ann = person("ann"), ben = person("ben");
+    await ann.events.next("connected");
+    const sub = await joined(ben, "sieve:w", { filter: { kind: ["a", "b"], size: { gt: 5 } } });
+    for (const size of [9, 5, 8]) await ann.publish("sieve:w", { kind: size === 8 ? "c" : "a", size });
+    await ann.publish("sieve:w", { kind: "b", size: 6 });
+    await sub.events.next("message", ({ size }) => size === 6);
+    assert.deepEqual(sub.events.all("message"), [{ kind: "a", size: 9 }, { kind: "b", size: 6 }]);
+});
+
+check("hears what was said last in a channel when it comes", async () => {
+    const ann = person("ann"), ben = person("ben");
+    await ann.events.next("connected");
+    await ann.publish("last:w", { key: "x", n: 1, cost: 1 });
+    const sub = await joined(ben, "last:w");
+    assert.deepEqual(sub.events.all("message"), [{ key: "x", n: 1 }]);
+    assert.deepEqual(sub.events.seen.map(({ name }) => name), ["subscribed", "message"]);
+});
+
 check("connects as whoever it says, with those roles", async () => {
     const ann = person("ann", { roles: ["staff", "chef"] });
     const { client: id } = await ann.events.next("connected");

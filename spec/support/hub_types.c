@@ -11,11 +11,12 @@ const char *const types_hooks[] = {"open",    "close",     "subscribe", "unsubsc
                                    "publish", "published", "call",      "timer", NULL};
 const char *const types_server_hooks[] = {"connect", "disconnect", "message", "call", NULL};
 
-static struct rule *get_rule(lua_State *L, int at, const char *name, const struct pattern *pattern)
+static struct rule *get_rule(lua_State *L, int at, const char *name, const struct pattern *pattern,
+                             enum rule_scope scope)
 {
     struct error err;
     struct slice text = table_slice(L, at, name);
-    struct rule_source source = {.text = text.at ? text : SLICE("anyone")};
+    struct rule_source source = {.text = text.at ? text : SLICE("anyone"), .scope = scope};
     source.param_count = pattern_params(pattern, &source.params);
     struct rule *rule = rule_compile(&source, &err);
     if (rule == NULL)
@@ -62,6 +63,56 @@ static void get_call_schemas(lua_State *L, int at, struct channel_type *type)
     lua_pop(L, 1);
 }
 
+static void get_drops(lua_State *L, int at, struct view *view)
+{
+    struct error err;
+    if (lua_getfield(L, at, "drop") == LUA_TTABLE) {
+        view->mask = mask_create();
+        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++) {
+            if (!mask_add(view->mask, MASK_DROP, slice_of(lua_tostring(L, -1)), &err))
+                luaL_error(L, "%s", err.text);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* views = { { name =, when =, where =, drop = { paths } } } */
+static void get_views(lua_State *L, int at, struct channel_type *type)
+{
+    if (lua_getfield(L, at, "views") == LUA_TTABLE) {
+        type->views = xcalloc(VIEWS_MAX, sizeof *type->views);
+        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
+            struct view *view = &type->views[type->view_count++];
+            view->name = xslicedup(table_slice(L, lua_gettop(L), "name"));
+            view->when = get_rule(L, lua_gettop(L), "when", type->pattern, RULE_OF_CLIENT);
+            if (table_slice(L, lua_gettop(L), "where").at != NULL)
+                view->where = get_rule(L, lua_gettop(L), "where", type->pattern, RULE_OF_MESSAGE);
+            get_drops(L, lua_gettop(L), view);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void get_fields(lua_State *L, int at, struct channel_type *type)
+{
+    struct error err;
+    if (lua_getfield(L, at, "filter") == LUA_TTABLE) {
+        type->fields = xcalloc(FILTER_FIELDS_MAX, sizeof *type->fields);
+        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++) {
+            if (!filter_field_init(&type->fields[type->field_count++],
+                                   slice_of(lua_tostring(L, -1)), &err))
+                luaL_error(L, "%s", err.text);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 static struct channel_type *make_type(lua_State *L, int at)
 {
     struct error err;
@@ -69,11 +120,11 @@ static struct channel_type *make_type(lua_State *L, int at)
     type->pattern = pattern_compile(table_slice(L, at, "pattern"), &err);
     if (type->pattern == NULL)
         luaL_error(L, "%s", err.text);
-    type->subscribe = get_rule(L, at, "subscribe", type->pattern);
-    type->publish = get_rule(L, at, "publish", type->pattern);
-    type->call = get_rule(L, at, "call", type->pattern);
+    type->subscribe = get_rule(L, at, "subscribe", type->pattern, RULE_OF_CLIENT);
+    type->publish = get_rule(L, at, "publish", type->pattern, RULE_OF_CLIENT);
+    type->call = get_rule(L, at, "call", type->pattern, RULE_OF_CLIENT);
     if (table_slice(L, at, "presence_read").at != NULL)
-        type->presence_read = get_rule(L, at, "presence_read", type->pattern);
+        type->presence_read = get_rule(L, at, "presence_read", type->pattern, RULE_OF_CLIENT);
     type->schema = get_schema(L, at, "schema");
     type->emits = get_schema(L, at, "emits");
     get_call_schemas(L, at, type);
@@ -92,6 +143,12 @@ static struct channel_type *make_type(lua_State *L, int at)
     type->once = once.at != NULL ? json_path(once, &type->once_parts) : NULL;
     type->once_ms = table_integer(L, at, "once_ms", ONCE_MS_DEFAULT);
     get_rates(L, at, type);
+    get_views(L, at, type);
+    get_fields(L, at, type);
+    type->latest_ttl_ms = table_integer(L, at, "latest", 0);
+    struct slice path = table_slice(L, at, "latest_key");
+    if (path.at != NULL && !path_parse(&type->latest_key, path, &err))
+        luaL_error(L, "%s", err.text);
     type->hooks = table_bits(L, at, "hooks", types_hooks);
     type->file = xstrdup("rules.lua");
     type->line = 7;
@@ -121,6 +178,11 @@ void types_destroy(struct generation *generation)
 {
     for (unsigned i = 0; i < generation->type_count; i++) {
         struct channel_type *type = generation->types[i];
+        for (unsigned f = 0; f < type->field_count; f++)
+            filter_field_finish(&type->fields[f]);
+        free(type->fields);
+        path_finish(&type->latest_key);
+        views_destroy(type->views, type->view_count);
         pattern_destroy(type->pattern);
         rule_destroy(type->subscribe);
         rule_destroy(type->publish);

@@ -47,7 +47,8 @@ static int parse(lua_State *L)
         set_slice(L, "data", command.data);
         set_bool(L, "has_delta", command.has_delta);
         set_bool(L, "is_delta_known", command.is_delta_known);
-        set_bool(L, "has_filter", command.has_filter);
+        set_slice(L, "tags_filter", command.tags_filter);
+        set_slice(L, "filter", command.filter);
         lua_pushinteger(L, command.type);
         lua_setfield(L, -2, "type");
     }

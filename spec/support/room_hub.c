@@ -252,10 +252,14 @@ static int look_at_audience(lua_State *L)
     struct world *world = world_check(L);
     struct slice name;
     name.at = luaL_checklstring(L, 3, &name.len);
-    struct audience *audience = map_find(&world_check_hub(L, world, 2)->audiences, name);
-    if (audience == NULL)
+    const struct map *audiences = &world_check_hub(L, world, 2)->audiences;
+    struct audience *audience;
+    lua_Integer members = 0;
+    for (size_t at = 0; (audience = map_next(audiences, &at)) != NULL;)
+        members += slice_is_equal(audience->channel, name) ? audience->count : 0;
+    if (members == 0)
         return 0;
-    lua_pushinteger(L, audience->count);
+    lua_pushinteger(L, members);
     return 1;
 }
 

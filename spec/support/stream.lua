@@ -28,6 +28,7 @@ end
 function stream.request(server, commands, options)
   options = options or {}
   local query = options.as and { "as=" .. options.as } or {}
+  if options.roles then query[#query + 1] = "roles=" .. options.roles end
   local is_post = options.method == "POST"
   if commands and not is_post then query[#query + 1] = "cf_connect=" .. escape(commands) end
   local lines = { ("%s %s?%s HTTP/1.1"):format(options.method or "GET", PATH, table.concat(query, "&")),

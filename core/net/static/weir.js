@@ -55,9 +55,9 @@ function Weir(url, options = {}) {
         flush();
         if (self.state !== "disconnected") lost(0, "close()", null, true);
     };
-    self.subscribe = (channel, { data } = {}) => {
+    self.subscribe = (channel, { data, filter } = {}) => {
         if (!subs.has(channel)) {
-            subs.set(channel, subscription(channel, data));
+            subs.set(channel, subscription(channel, data, filter));
             if (socket?.readyState === 1) subs.get(channel).send();
         }
         return subs.get(channel).sub;
@@ -172,7 +172,7 @@ function Weir(url, options = {}) {
         emit(self.state, { code, reason });
     }
 
-    function subscription(channel, data) {
+    function subscription(channel, data, filter) {
         let tries = 0, timer, settle;
         const sub = {
             channel,
@@ -196,13 +196,14 @@ function Weir(url, options = {}) {
         }
         function send() {
             wait();
-            command("subscribe", { channel, data }, (error, result) => {
+            command("subscribe", { channel, data, filter }, (error, result) => {
                 if (self.state !== "connected" || sub.state !== "subscribing") return;
                 if (error) return refused(error);
                 sub.state = "subscribed";
                 tries = 0;
                 settle[0](result.data);
                 emit("subscribed", result.data);
+                for (const pub of result.publications ?? []) take({ pub });
             }, true);
         }
         function refused(error) {

@@ -89,7 +89,7 @@ describe("the Centrifuge JSON dialect", function()
     assert.same({ unavailable }, alice:says '{"id":2,"subscribe":{"channel":"log","type":4}}')
     assert.same({ '{"id":2,"error":{"code":103,"message":"permission denied"}}' },
       alice:says '{"id":2,"subscribe":{"channel":"log","type":1}}')
-    assert.same({ '{"id":2,"error":{"code":107,"message":"bad request"}}' },
+    assert.same({ '{"id":2,"error":{"code":107,"message":"bad request: this channel has no `filter`"}}' },
       alice:says '{"id":2,"subscribe":{"channel":"log","tf":{"op":"and"}}}')
     assert.same({ '{"id":2,"subscribe":{}}' }, alice:says '{"id":2,"subscribe":{"channel":"log","delta":"fossil"}}')
     assert.is_nil(alice.goodbye)

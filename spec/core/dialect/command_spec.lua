@@ -63,8 +63,10 @@ describe("a command", function()
     assert.same(command { kind = "subscribe", channel = "c", has_delta = true },
       parse '{"id":1,"subscribe":{"channel":"c","delta":"zip"}}')
     assert.same(command { kind = "subscribe", channel = "c" },
-      parse '{"id":1,"subscribe":{"channel":"c","delta":"","tf":null}}')
-    assert.same(command { kind = "subscribe", channel = "c", has_filter = true, type = 4 },
+      parse '{"id":1,"subscribe":{"channel":"c","delta":"","tf":null,"filter":null}}')
+    assert.same(command { kind = "subscribe", channel = "c", filter = '{"a":1}' },
+      parse '{"id":1,"subscribe":{"channel":"c","filter":{"a":1}}}')
+    assert.same(command { kind = "subscribe", channel = "c", tags_filter = "{}", type = 4 },
       parse '{"id":1,"subscribe":{"channel":"c","tf":{},"type":4}}')
   end)
 

@@ -161,8 +161,55 @@ describe("script/catalogue", function()
   it("refuses unknown options, and those of later versions", function()
     refuses('channel("a", { histroy = 5 })', "a.lua:1: unknown option `histroy`: did you mean `history`?")
     refuses('channel("a", { blub = 5 })', "a.lua:1: unknown option `blub`")
-    refuses('channel("a",\n{ views = "1/s" })', "a.lua:1: option `views` is not available in this version")
+    refuses('channel("a",\n{ rollup = "1/s" })', "a.lua:1: option `rollup` is not available in this version")
     refuses('channel("a", { 5 })', "a.lua:1: the options of channel() have names, such as { history = 50 }")
+  end)
+
+  it("reads views, and says what is wrong with them", function()
+    assert(load [[channel("a:{x}", { views = { { "ops", when = "role.ops" },
+      { "rest", when = "params.x == user.id", where = "msg.a == params.x", drop = { "b.c" }, keep = { "b", "d" } }, { "all" } } })]])
+    local function wrong(views, why) refuses(('channel("a:{x}", { views = %s })'):format(views), "a.lua:1: " .. why) end
+    wrong("{}", 'option `views` is a list of 1 to 16 views, such as { { "ops", when = "role.ops" } }')
+    wrong('"ops"', 'option `views` is a list of 1 to 16 views, such as { { "ops", when = "role.ops" } }')
+    local nameless = 'option `views`: a view is a table that begins with its name, a word, such as { "ops", when = "role.ops" }'
+    for _, view in ipairs { '"ops"', "{}", '{ "" }', '{ "a b" }', '{ name = "ops" }', '{ 5 }' } do wrong("{ " .. view .. " }", nameless) end
+    wrong('{ { "a" }, { "a" } }', "option `views`: two views are called `a`")
+    wrong('{ { "a", whn = "user" } }', "option `views`: a view has no `whn`: did you mean `when`?")
+    wrong('{ { "a", masks = {} } }', "option `views`: a view has no `masks`, but `when`, `where`, `drop` and `keep`")
+    wrong('{ { "a", "user" } }', "option `views`: a view has no `[number]`, but `when`, `where`, `drop` and `keep`")
+    wrong('{ { "a", when = 5 } }', 'option `views.when` wants a rule in a string, such as "user" (got number)')
+    wrong('{ { "a", when = "msg.x" } }',
+      'option `views.when`: this rule is asked before there is a message: msg is for `where` of a view (column 1) in "msg.x"')
+    wrong('{ { "a", where = "role.ops" } }', "option `views.where`: this rule is asked once a message, for all who hear it: " ..
+      'it has msg and params; role is for `when` (column 1) in "role.ops"')
+    wrong('{ { "a", drop = "b" } }', 'option `views`: `drop` of `a` is a list of paths, such as { "cost" }')
+    wrong('{ { "a", keep = {} } }', 'option `views`: `keep` of `a` is a list of paths, such as { "cost" }')
+    wrong('{ { "a", keep = { "b..c" } } }', 'option `views`: `keep` of `a`: "b..c" is no path: write names with dots between them')
+    wrong('{ { "a", keep = { 5 } } }', 'option `views`: `keep` of `a`: "" is no path: write names with dots between them')
+    local many = {}
+    for i = 1, 17 do many[i] = ('{ "v%d" }'):format(i) end
+    wrong("{ " .. table.concat(many, ",") .. " }", 'option `views` is a list of 1 to 16 views, such as { { "ops", when = "role.ops" } }')
+  end)
+
+  it("reads `filter`, and says what is wrong with it", function()
+    assert(load [[channel("a", { filter = { "name", "by.team" } })]])
+    local function wrong(fields, why) refuses(('channel("a", { filter = %s })'):format(fields), "a.lua:1: " .. why) end
+    wrong('"name"', 'option `filter` is a list of 1 to 16 fields, such as { "name" }')
+    wrong("{}", 'option `filter` is a list of 1 to 16 fields, such as { "name" }')
+    wrong('{ "a", "a" }', "option `filter` has `a` twice")
+    wrong([[{ "a", "\\a" }]], [[option `filter` has `\a` twice]])
+    wrong("{ 5 }", 'option `filter`: "" is no path: write names with dots between them')
+  end)
+
+  it("reads `latest`, and says what is wrong with it", function()
+    assert(load [[for i, latest in ipairs { true, false, "name", "a.b", { key = "a" }, { ttl = "1m" }, {} } do
+      channel("a" .. i, { latest = latest }) end]])
+    local function wrong(latest, why) refuses(('channel("a", { latest = %s })'):format(latest), "a.lua:1: " .. why) end
+    wrong("5", 'option `latest` is true, the path of a key, or { key = "name", ttl = "24h" } (got number)')
+    wrong('"a..b"', 'option `latest`: "a..b" is no path: write names with dots between them')
+    wrong("{ key = 5 }", "option `latest.key` is the path of a message's member (got number)")
+    wrong('{ ttl = "soon" }', 'option `latest.ttl` is a duration such as "30s", "5m", "24h" or "7d" (got soon)')
+    wrong('{ keys = "a" }', "option `latest` has no `keys`: did you mean `key`?")
   end)
 
   it("reads how messages go out", function()
