@@ -52,7 +52,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help build run dev install-build install-test install-proof install-peers test test-asan test-tsan spec proof \
-        fuzz schema-suite reload-storm json-suite bench \
+        fuzz schema-suite reload-storm audience-cost json-suite bench \
         proof-host memory churn valgrind bench-check format lint clean
 
 help: ## what there is to make
@@ -174,6 +174,10 @@ reload-storm: install-test ## 1,000 connections, 2,000 messages/s, 20 s, a reloa
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory FLAVOR=debug build/debug/host
 	@STORM=large FLAVOR=release build/debug/host /usr/bin/busted spec/server/reload_storm_spec.lua
+
+audience-cost: install-test ## what three views and 200 filters cost 1,000 subscribers, as ratios in one run
+	@$(MAKE) --no-print-directory FLAVOR=release build build/release/host
+	@FLAVOR=release build/release/host spec/proof/audience_cost.lua
 
 # PEERS=all installs the servers that are compared; PEERS='nats ws' takes some of those that are there.
 install-peers: install-test
