@@ -35,6 +35,20 @@
 ---@field conflate? weir.Time|{ every?: weir.Time, key?: string } The newest message (of each key) once in a time. Default: off.
 ---@field timeout? weir.Time How long a hook may take, waiting included; then error 504. Default: --hook-timeout-ms, 2 s.
 ---@field batch? { size: integer, delay: weir.Time } Several messages in one frame. Default: off.
+---@field latest? boolean|string|{ key?: string, ttl?: weir.Time } The last message, or the last of each key, is given to who
+--- comes; up to 1024 keys, 256 KiB. Default: off; ttl 1 h.
+---@field filter? string[] Fields, 1 to 16 paths, by which subscribers may choose what they hear. Default: none, error 107.
+---@field views? weir.View[] 1 to 16: the first whose `when` holds is a subscriber's; none holds: error 103. Default: everybody
+--- gets everything.
+
+---What some of a channel's subscribers get of its messages; its name, a word, comes first. Where masks are not enough a hook
+---`view_NAME(msg)` says what is shown.
+---@class weir.View
+---@field [1] string
+---@field when? weir.Rule Whose it is. Default: `anyone`.
+---@field where? string Which messages it has: a rule on `msg.a.b` and `params.NAME` alone. Default: all.
+---@field drop? string[] Paths of what is cut out, at most 64: `a.b`, also within each item of a list.
+---@field keep? string[] Paths of what alone is left.
 
 ---A channel, in its hooks as `self`. Your own functions are there too; other fields cannot be written: use self.state.
 ---@class weir.Channel
@@ -76,6 +90,12 @@ function Channel:after(delay, method, ...) end
 ---@param id? integer
 function Channel:cancel(id) end
 
+---What was said last in this channel: before the message that on_publish judges, the one itself in on_published. nil: nothing,
+---or too long ago. An error where the channel has no `latest`.
+---@param key? any With that key, as it stands in the messages. Default: of all.
+---@return any
+function Channel:latest(key) end
+
 ---Takes clients out of this channel (unsubscribe code 2000) when the hook has returned.
 ---@param whom { user?: string, client?: string, reason?: string } By user or client, or both.
 ---@return true
@@ -84,7 +104,7 @@ function Channel:kick(whom) end
 ---Declares a class of channels, while the file loads; up to 256 a file. What does not load is told for the whole set.
 ---@param pattern string Text with {name} (one segment: anything but : and /) and * (the rest, at the end).
 ---@param options? weir.Options
----@return weir.Channel channel Define hooks on it: `function chat:on_publish(msg, from)`, and rpc_NAME(args, from).
+---@return weir.Channel channel Define hooks on it: `function chat:on_publish(msg, from)`, rpc_NAME(args, from), view_NAME(msg).
 function channel(pattern, options) end
 
 -- ---- clients ----

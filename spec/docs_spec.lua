@@ -509,6 +509,7 @@ describe("the tables of scripting", function()
       want[#want + 1] = "server." .. name
     end
     want[#want + 1] = "rpc_NAME"
+    want[#want + 1] = "view_NAME"
     want[#want + 1] = "server.rpc_NAME"
     table.sort(want)
     local have = {}

@@ -12,7 +12,7 @@
 enum verdict {
     VERDICT_ACCEPT,  /* publish: deliver the bytes as they came; subscribe: in; call: reply `out` or null */
     VERDICT_REPLACE, /* publish: deliver `out` instead; subscribe: in, `out` is data for the reply */
-    VERDICT_DROP,    /* publish: nothing is delivered, the publisher is told it is well */
+    VERDICT_DROP,    /* publish: nothing is delivered, the publisher is told it is well; view: not for it */
     VERDICT_REFUSE   /* `error` says why */
 };
 
@@ -29,6 +29,7 @@ struct call {
     int code;                   /* HOOK_UNSUBSCRIBE, SERVER_DISCONNECT: close or unsubscribe code */
     struct slice reason;        /* ... and its text: "left", "kicked: banned", "connection closed" */
     uint64_t offset;            /* HOOK_PUBLISHED: 0 without history */
+    unsigned view;              /* HOOK_VIEW: its place in the type; `method` is its name */
     unsigned hops;              /* how many hooks led here; publishing is refused past HOPS_MAX */
     /* answered */
     enum verdict verdict;

@@ -6,6 +6,7 @@
 #include "hub/channel.h"
 #include "hub/echo.h"
 #include "hub/hub.h"
+#include "hub/render.h"
 #include "hub/spread.h"
 #include "wire/json.h"
 
@@ -20,6 +21,7 @@ struct held {
     struct seat_key from;
     struct slice data; /* owned */
     uint32_t seers;
+    struct rendering *rendering; /* a reference, or NULL */
 };
 
 /* ---- now ---- */
@@ -45,6 +47,7 @@ static void fill(struct held *held, const struct publication *publication)
 {
     held->offset = publication->offset;
     held->seers = publication->seers;
+    held->rendering = rendering_ref(publication->rendering);
     held->who = identity_ref(publication->who);
     held->from = publication->from;
     held->data = slice_make(xslicedup(publication->data), publication->data.len);
@@ -53,7 +56,13 @@ static void fill(struct held *held, const struct publication *publication)
 static void empty(struct held *held)
 {
     identity_unref(held->who);
+    rendering_unref(held->rendering);
     free((char *)held->data.at);
+}
+
+static size_t cost_of(const struct held *held)
+{
+    return held->data.len + rendering_bytes(held->rendering) + HELD_COST;
 }
 
 /* `place`: a newer one for the same place replaces it; NULL: none does. */
@@ -69,7 +78,7 @@ static void hold(struct channel *channel, const struct publication *publication,
         delivery->held = xrealloc(delivery->held, delivery->room * sizeof *delivery->held);
     }
     delivery->held[delivery->count++] = held;
-    delivery->bytes += held->data.len + HELD_COST;
+    delivery->bytes += cost_of(held);
     if (place != NULL) {
         held->place = *place;
         map_add(&delivery->places, place_key(&held->place), held);
@@ -96,7 +105,8 @@ static struct publication publication_of(const struct channel *channel, const st
                                 .who = held->who,
                                 .from = held->from,
                                 .offset = held->offset,
-                                .seers = held->seers};
+                                .seers = held->seers,
+                                .rendering = held->rendering};
 }
 
 /* As many from the first on as one frame carries; where readers who are behind get the newest of
@@ -174,9 +184,10 @@ static void start_interval(struct channel *channel)
 /* The place stays, so that no key waits for ever behind livelier ones. */
 static void renew(struct channel *channel, struct held *held, const struct publication *publication)
 {
-    channel->delivery.bytes += publication->data.len - held->data.len;
+    channel->delivery.bytes -= cost_of(held);
     empty(held);
     fill(held, publication);
+    channel->delivery.bytes += cost_of(held);
     stats_add(&channel->hub->stats, STAT_DROPS_CONFLATED, 1);
 }
 
@@ -206,7 +217,8 @@ void delivery_publish(struct channel *channel, const struct publication *publica
     if (channel->seats.count == 0)
         return;
     struct publication seen = *publication;
-    seen.seers = view_seers(type, channel->params, publication->data);
+    seen.seers = render_all(channel, publication->rendering, publication->data,
+                            view_seers(type, channel->params, publication->data));
     if (type->conflate_ms > 0)
         conflate(channel, &seen);
     else if (type->batch_size > 0)

@@ -8,6 +8,7 @@
 
 struct conn;
 struct hub;
+struct rendering;
 struct seat;
 
 enum { DIALECTS_MAX = 4 };
@@ -25,7 +26,8 @@ struct publication {
     const struct identity *who; /* NULL unless a client published it ... */
     struct seat_key from;       /* ... by this session */
     uint64_t offset;            /* 0 without history */
-    uint32_t seers;             /* which views have it, a bit each: for the hub */
+    uint32_t seers;             /* which views have it, a bit each: for the hub ... */
+    struct rendering *rendering; /* ... and by those with a hook, or NULL */
 };
 
 struct dialect {

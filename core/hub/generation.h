@@ -24,6 +24,7 @@ enum hook {
     HOOK_PUBLISHED,
     HOOK_CALL, /* the bit is set when there is any rpc_NAME */
     HOOK_TIMER, /* a method that a timer calls; the bit is set when there is any hook at all */
+    HOOK_VIEW, /* the bit is set when there is any view_NAME; cannot wait, has no effects */
     HOOK_COUNT
 };
 /* ... and to the server (bits of generation.server_hooks). */

@@ -8,6 +8,7 @@
 #include "hub/keep.h"
 #include "hub/permit.h"
 #include "hub/presence.h"
+#include "hub/render.h"
 
 static void refuse(struct hub *hub, const struct request *request, const struct error *error)
 {
@@ -163,9 +164,11 @@ static void deliver(struct channel *channel, struct slice data, const struct req
         history_expire(&channel->history, now);
         history_add(&channel->history, publication.offset, data, who, now);
     }
-    latest_keep(channel, &publication);
+    publication.rendering = rendering_create(channel->type);
     stats_add(&channel->hub->stats, STAT_MESSAGES_IN, 1);
     delivery_publish(channel, &publication);
+    latest_keep(channel, &publication);
+    rendering_unref(publication.rendering);
     if (channel->seats.count == 0 && !channel->timers.is_ringing)
         channel_reconsider(channel);
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "hub/channel.h"
 #include "hub/hub.h"
+#include "hub/render.h"
 
 enum { SAID_COST = 192 }; /* what one takes beside its bytes, here and in a reply */
 
@@ -14,7 +15,9 @@ struct said {
     uint64_t key;
     uint64_t offset, at_ms;
     struct identity *who;
-    struct slice data; /* owned */
+    struct slice data;           /* owned */
+    struct rendering *rendering; /* a reference, or NULL */
+    size_t rendered;             /* bytes of it that are counted */
 };
 
 static struct slice map_key(const uint64_t *key)
@@ -31,7 +34,8 @@ static uint64_t key_of(const struct channel_type *type, struct slice data)
 
 static size_t cost_of(const struct said *said)
 {
-    return said->data.len + (said->who != NULL ? said->who->facts.info.len : 0) + SAID_COST;
+    return said->data.len + said->rendered + (said->who != NULL ? said->who->facts.info.len : 0) +
+           SAID_COST;
 }
 
 static void forget(struct latest *latest, struct said *said)
@@ -41,6 +45,7 @@ static void forget(struct latest *latest, struct said *said)
     map_remove(&latest->keys, map_key(&said->key));
     latest->bytes -= cost_of(said);
     identity_unref(said->who);
+    rendering_unref(said->rendering);
     free((char *)said->data.at);
     free(said);
 }
@@ -91,6 +96,8 @@ void latest_keep(struct channel *channel, const struct publication *publication)
                           .offset = publication->offset,
                           .at_ms = now,
                           .who = identity_ref(publication->who),
+                          .rendering = rendering_ref(publication->rendering),
+                          .rendered = rendering_bytes(publication->rendering),
                           .data = {xslicedup(publication->data), publication->data.len}};
     struct said *before = map_find(&latest->keys, map_key(&said->key));
     if (before != NULL)
@@ -100,13 +107,31 @@ void latest_keep(struct channel *channel, const struct publication *publication)
         forget(latest, latest->oldest);
 }
 
-static bool is_heard(struct channel *channel, const struct group *group, const struct said *said,
+static void count_rendering(struct latest *latest, struct said *said)
+{
+    size_t bytes = rendering_bytes(said->rendering);
+    latest->bytes += bytes - said->rendered;
+    said->rendered = bytes;
+}
+
+/* By the view's hook, once for all who come. */
+static bool is_shown(struct channel *channel, unsigned view, struct said *said,
+                     struct latest_list *list, struct slice *shown)
+{
+    if (said->rendering == NULL)
+        said->rendering = rendering_create(channel->type);
+    bool is = render(channel, said->rendering, view, said->data, &list->bytes, shown);
+    count_rendering(&channel->latest, said);
+    return is;
+}
+
+static bool is_heard(struct channel *channel, const struct group *group, struct said *said,
                      struct latest_list *list, struct slice *shown)
 {
     const struct channel_type *type = channel->type;
     struct slice texts[FILTER_FIELDS_MAX];
     if (!view_has(type, group->view, channel->params, said->data) ||
-        !view_show(type, group->view, said->data, &list->bytes, shown))
+        !is_shown(channel, group->view, said, list, shown))
         return false;
     if (group->filter == NULL)
         return true;
@@ -127,13 +152,25 @@ void latest_show(struct channel *channel, const struct group *group, struct late
     expire(channel, loop_now_ms(channel->hub->loop));
     buf_reserve(&list->bytes, latest->bytes); /* it does not move any more */
     list->publications = xmalloc((latest->keys.count + 1) * sizeof *list->publications);
-    for (const struct said *said = latest->oldest; said != NULL; said = said->newer) {
+    for (struct said *said = latest->oldest; said != NULL; said = said->newer) {
         struct publication *one = &list->publications[list->count];
         *one = (struct publication){
             .channel = channel->name, .who = said->who, .offset = said->offset};
         if (is_heard(channel, group, said, list, &one->data))
             list->count++;
     }
+}
+
+struct slice latest_find(const struct channel *channel, struct slice key)
+{
+    const struct latest *latest = &channel->latest;
+    const struct said *said = latest->newest;
+    if (key.at != NULL) {
+        uint64_t hash = hash_bytes(key);
+        said = map_find(&latest->keys, map_key(&hash));
+    }
+    uint64_t now = loop_now_ms(channel->hub->loop), ttl = (uint64_t)channel->type->latest_ttl_ms;
+    return said != NULL && said->at_ms + ttl > now ? said->data : (struct slice){NULL, 0};
 }
 
 void latest_list_finish(struct latest_list *list)
@@ -155,6 +192,11 @@ void latest_bind(struct channel *channel)
 {
     if (channel->type->latest_ttl_ms == 0 || !is_as_before(channel))
         latest_finish(&channel->latest);
+    for (struct said *said = channel->latest.oldest; said != NULL; said = said->newer) {
+        rendering_unref(said->rendering); /* its hooks are others now */
+        said->rendering = NULL;
+        count_rendering(&channel->latest, said);
+    }
 }
 
 uint64_t latest_until_ms(const struct channel *channel)

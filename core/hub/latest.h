@@ -33,6 +33,9 @@ void latest_keep(struct channel *channel, const struct publication *publication)
 /* What a group hears of what is kept, in the order in which it was said; good until the channel's
  * next event. */
 void latest_show(struct channel *channel, const struct group *group, struct latest_list *list);
+/* What was said last with that key, which is JSON; absent: of all. Absent when nothing was, or too
+ * long ago. Good until the channel's next event. */
+struct slice latest_find(const struct channel *channel, struct slice key);
 void latest_list_finish(struct latest_list *list);
 
 /* The type has changed: forgets what is kept by another key, or for too long. */

@@ -6,6 +6,7 @@
 #include "hub/channel.h"
 #include "hub/echo.h"
 #include "hub/hub.h"
+#include "hub/render.h"
 
 /* Publications as some groups hear them. On the stack. */
 struct sight {
@@ -35,7 +36,8 @@ static void show_one(struct spreading *s, const struct publication *publication)
     struct publication *own = &s->own[s->sight.count];
     *own = *publication;
     if ((publication->seers >> s->view & 1) != 0 &&
-        view_show(s->channel->type, s->view, publication->data, &s->bytes, &own->data))
+        render(s->channel, publication->rendering, s->view, publication->data, &s->bytes,
+               &own->data))
         s->sight.count++;
 }
 

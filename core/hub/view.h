@@ -18,6 +18,7 @@ struct view {
     struct rule *when;  /* whose it is */
     struct rule *where; /* which messages it has; NULL: all */
     struct mask *mask;  /* what it hides of them; NULL: nothing */
+    bool has_hook;      /* a view_NAME says what it shows, before the mask; see hub/render.h */
 };
 
 /* The first whose `when` holds, by its place; 0 where the type has none, and everybody gets
@@ -37,7 +38,7 @@ bool view_has(const struct channel_type *type, unsigned view, const struct slice
               struct slice data);
 /* Which views have the message: a bit each, and all of them where the type has none. */
 uint32_t view_seers(const struct channel_type *type, const struct slice *params, struct slice data);
-/* The message as a view that has it shows it: `data` itself, or bytes appended to `out`. False:
+/* The message as a view that has it shows it, by its mask: `data` itself, or bytes appended to `out`. False:
  * nothing is left. */
 bool view_show(const struct channel_type *type, unsigned view, struct slice data, struct buf *out,
                struct slice *shown) MUST_USE;

@@ -5,14 +5,15 @@
 #include <lauxlib.h>
 
 #include "base/suggest.h"
+#include "script/codec.h"
 #include "script/declare.h"
 #include "script/sandbox.h"
 
 /* Registry keys: the methods that every channel has, and the metatable of classes. */
 static const char methods_key = 0, class_key = 0;
 
-static const char *const members[] = {"name", "params", "state",  "publish", "kick",
-                                      "every", "after",  "cancel", NULL};
+static const char *const members[] = {"name",  "params", "state",  "publish", "kick",
+                                      "every", "after",  "cancel", "latest",  NULL};
 static const char *const planned[] = {"offset", "history", "snapshot", "presence", "members", NULL};
 
 static bool is_one_of(const char *name, const char *const *names)
@@ -85,13 +86,33 @@ static int channel_kick(lua_State *L)
     return 1;
 }
 
+/* self:latest([key]): the home of a channel is where its hooks run, so it is at hand. */
+static int channel_latest(lua_State *L)
+{
+    struct running *running = program_running(L, "latest");
+    const struct channel *channel = api_channel_check_self(L, running, "latest");
+    struct slice key = {NULL, 0}, said;
+    struct error err;
+    if (channel->type->latest_ttl_ms == 0)
+        luaL_error(L, "latest: this channel keeps none; write latest = true among its options");
+    if (!lua_isnoneornil(L, 2))
+        key = api_encode(L, 2, "latest");
+    said = latest_find(channel, key);
+    if (said.at == NULL)
+        return 0;
+    vm_charge(L, said.len);
+    return codec_push(L, said, &err) ? 1 : luaL_error(L, "latest: %s", err.text);
+}
+
 void api_channel_open(lua_State *L)
 {
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 6);
     lua_pushcfunction(L, channel_publish);
     lua_setfield(L, -2, "publish");
     lua_pushcfunction(L, channel_kick);
     lua_setfield(L, -2, "kick");
+    lua_pushcfunction(L, channel_latest);
+    lua_setfield(L, -2, "latest");
     api_timer_add(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, read_missing);

@@ -18,6 +18,8 @@ enum { LOG_LINES_MAX = 100, REJECT_CODE_MIN = 400, REJECT_CODE_MAX = 1999 };
 
 void api_wish(lua_State *L, struct running *running, const struct effect *effect)
 {
+    if (running->is_view)
+        luaL_error(L, "a view only says what is shown: it cannot publish, send, kick or set timers");
     if (effect->kind == EFFECT_PUBLISH && running->hops >= HOPS_MAX)
         luaL_error(L, "publish: more than %d hooks have published one after another", HOPS_MAX);
     running->effect_bytes += sizeof *effect + effect->channel.len + effect->data.len +

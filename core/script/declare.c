@@ -23,7 +23,9 @@ static const char *const server_hook_names[SERVER_HOOK_COUNT] = {"on_connect", "
 
 const char *hook_name(enum hook hook)
 {
-    return hook == HOOK_CALL ? "rpc" : hook == HOOK_TIMER ? "timer" : hook_names[hook];
+    static const char *const of_many[HOOK_COUNT] = {
+        [HOOK_CALL] = "rpc", [HOOK_TIMER] = "timer", [HOOK_VIEW] = "view"};
+    return of_many[hook] != NULL ? of_many[hook] : hook_names[hook];
 }
 
 const char *server_hook_name(enum server_hook hook)
@@ -287,11 +289,53 @@ static bool is_prefixed(const char *name, const char *prefix)
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+static const char VIEW[] = "view_";
+
+static int find_view(const struct channel_type *type, const char *name)
+{
+    for (unsigned i = 0; i < type->view_count; i++)
+        if (strcmp(type->views[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+static void refuse_view(struct program *program, const struct method *method,
+                        const struct channel_type *type)
+{
+    const char *names[VIEWS_MAX + 1] = {NULL};
+    for (unsigned i = 0; i < type->view_count; i++)
+        names[i] = type->views[i].name;
+    const char *near = suggest(slice_of(method->name + strlen(VIEW)), names);
+    if (near != NULL)
+        problem_add(program->problems, program->set, method->file, method->line,
+                    "`%s` is for no view of this channel: did you mean `view_%s`?", method->name,
+                    near);
+    else
+        problem_add(program->problems, program->set, method->file, method->line,
+                    "`%s` is for no view of this channel: option `views` has none of that name",
+                    method->name);
+}
+
+static void collect_view(lua_State *L, struct program *program, struct class *class,
+                         const struct method *method)
+{
+    int view = find_view(class->type, method->name + strlen(VIEW));
+    if (view < 0) {
+        refuse_view(program, method, class->type);
+    } else if (is_channel_function(L, program, method)) {
+        class->views[view] = keep_function(L);
+        class->type->views[view].has_hook = true;
+        class->type->hooks |= 1u << HOOK_VIEW;
+    }
+}
+
 static void collect_method(lua_State *L, struct program *program, struct class *class)
 {
     struct method method = look_at(L, class->type->file, class->type->line);
     int hook = find_name(hook_names, HOOK_COUNT, method.name);
-    if (is_prefixed(method.name, "view_") || strcmp(method.name, "on_upgrade") == 0) {
+    if (is_prefixed(method.name, VIEW)) {
+        collect_view(L, program, class, &method);
+    } else if (strcmp(method.name, "on_upgrade") == 0) {
         problem_add(program->problems, program->set, method.file, method.line,
                     "`%s` is not available in this version", method.name);
     } else if (hook >= 0 && is_channel_function(L, program, &method)) {
@@ -408,7 +452,8 @@ static bool is_told(struct program *program, const struct method *method, bool i
 {
     const char *const *names = is_server ? server_hook_names : hook_names;
     int count = is_server ? SERVER_HOOK_COUNT : HOOK_COUNT;
-    if (find_name(names, count, method->name) >= 0 || is_prefixed(method->name, "rpc_"))
+    bool is_hook = find_name(names, count, method->name) >= 0 || is_prefixed(method->name, "rpc_");
+    if (is_hook || (!is_server && is_prefixed(method->name, VIEW)))
         is_function(program, method);
     else if (is_server || is_prefixed(method->name, "on_"))
         refuse(program, method, is_server ? "server" : "a channel", names);

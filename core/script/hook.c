@@ -159,6 +159,11 @@ static void push_published(lua_State *L, const struct ask *ask)
     lua_setfield(L, -2, "offset");
 }
 
+static void push_view(lua_State *L, const struct ask *ask)
+{
+    push_json(L, ask, ask->call->data);
+}
+
 static void push_call(lua_State *L, const struct ask *ask)
 {
     push_json(L, ask, ask->call->data);
@@ -205,6 +210,21 @@ static void take_publish(lua_State *L, struct ask *ask)
         ask->call->verdict = VERDICT_ACCEPT;
     } else {
         luaL_error(L, "on_publish returns true, a table or nothing (got %s)", luaL_typename(L, -1));
+    }
+}
+
+static void take_view(lua_State *L, struct ask *ask)
+{
+    if (lua_istable(L, -1)) {
+        take_json(L, ask);
+        ask->call->verdict = VERDICT_REPLACE;
+    } else if (!lua_toboolean(L, -1)) {
+        ask->call->verdict = VERDICT_DROP;
+    } else if (lua_isboolean(L, -1)) {
+        ask->call->verdict = VERDICT_ACCEPT;
+    } else {
+        luaL_error(L, "view_%s returns a table, true or nothing (got %s)", ask->call->method.at,
+                   luaL_typename(L, -1));
     }
 }
 
@@ -399,6 +419,7 @@ static const struct {
     [HOOK_PUBLISH] = {push_publish, take_publish},
     [HOOK_PUBLISHED] = {push_published, take_nothing},
     [HOOK_CALL] = {push_call, take_call},
+    [HOOK_VIEW] = {push_view, take_view},
 };
 
 struct task *hook_run_channel(struct instance *instance, const struct channel *channel,
@@ -406,18 +427,23 @@ struct task *hook_run_channel(struct instance *instance, const struct channel *c
                               struct vm_outcome *outcome)
 {
     const struct class *class = &instance->program->classes[instance->class];
+    bool is_view = call->hook == HOOK_VIEW;
     struct ask ask = {
         .task.running = {.program = instance->program,
                          .hook = hook_name(call->hook),
                          .channel = channel,
-                         .generation = terms->generation},
+                         .generation = terms->generation,
+                         .is_view = is_view},
         .task.terms = *terms,
         .instance = instance,
-        .function = class->hooks[call->hook],
+        .function = is_view ? class->views[call->view] : class->hooks[call->hook],
         .methods = call->hook == HOOK_TIMER ? class->table : class->methods,
         .push = hooks[call->hook].push,
         .take = hooks[call->hook].take,
     };
+    if (is_view)
+        ask.task.terms.services =
+            NULL; /* it cannot wait, nor change a thing: what it shows goes out now */
     return begin(&ask, call, outcome);
 }
 

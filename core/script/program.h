@@ -22,6 +22,7 @@ struct class
     int instances;             /* the metatable of its instances, */
     int methods;               /* NAME -> function of rpc_NAME */
     struct hook_function hooks[HOOK_COUNT];
+    struct hook_function views[VIEWS_MAX]; /* view_NAME, by the view's place */
 };
 
 struct server_rpc {
@@ -38,6 +39,7 @@ struct running {
     const struct channel *channel; /* NULL in the hooks of the server */
     const struct generation *generation;
     unsigned hops;
+    bool is_view; /* it only says what is shown: no effects */
     struct effects *effects;
     struct error *error; /* what vm_leave was told */
     size_t effect_bytes; /* held outside the VM on its behalf */

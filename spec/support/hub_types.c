@@ -8,7 +8,7 @@
 #include "wire/json.h"
 
 const char *const types_hooks[] = {"open",    "close",     "subscribe", "unsubscribe",
-                                   "publish", "published", "call",      "timer", NULL};
+                                   "publish", "published", "call",      "timer", "view", NULL};
 const char *const types_server_hooks[] = {"connect", "disconnect", "message", "call", NULL};
 
 static struct rule *get_rule(lua_State *L, int at, const char *name, const struct pattern *pattern,
@@ -89,6 +89,7 @@ static void get_views(lua_State *L, int at, struct channel_type *type)
             view->when = get_rule(L, lua_gettop(L), "when", type->pattern, RULE_OF_CLIENT);
             if (table_slice(L, lua_gettop(L), "where").at != NULL)
                 view->where = get_rule(L, lua_gettop(L), "where", type->pattern, RULE_OF_MESSAGE);
+            view->has_hook = table_bool(L, lua_gettop(L), "hook");
             get_drops(L, lua_gettop(L), view);
             lua_pop(L, 1);
         }

@@ -394,7 +394,15 @@ describe("script/catalogue", function()
     refuses('\nserver.on_connect = true', "a.lua:2: `on_connect` is a hook's name and has to be a function")
     refuses('\nserver.limit = 7', "a.lua:2: server has no hook `limit`")
     refuses('local a = channel("a")\nfunction a:view_x() end',
-      "a.lua:2: `view_x` is not available in this version")
+      "a.lua:2: `view_x` is for no view of this channel: option `views` has none of that name")
+    refuses('local a = channel("a", { views = { { "ops" }, { "all" } } })\nfunction a:view_opps() end',
+      "a.lua:2: `view_opps` is for no view of this channel: did you mean `view_ops`?")
+    refuses('local a = channel("a", { views = { { "ops" } } })\nfunction a.view_ops(msg) return msg end',
+      "a.lua:2: view_ops is defined with a dot; write function c:view_ops(msg)")
+    refuses('local a = channel("a", { views = { { "ops" } } })\na.view_ops = true',
+      "a.lua:2: `view_ops` is a hook's name and has to be a function")
+    refuses('local a = channel("a")\nfunction a:latest() end',
+      "a.lua:2: `latest` is what every channel has: choose another name")
     refuses('local a = channel("a")\nfunction a:publish() end',
       "a.lua:2: `publish` is what every channel has: choose another name")
     refuses("function server.on_conect() end",
