@@ -133,6 +133,38 @@ for _, workers in ipairs { 1, 3 } do
       assert.truthy(one:find "2" and one:find "4" and other:find "5")
     end)
 
+    for kind, more in pairs { ["at once"] = {}, ["in batches"] = { batch = 4, batch_ms = 60000 } } do
+      it("leaves views and filters as they are: nobody hears by it what is hidden, " .. kind, function()
+        more.filter, more.views = { "k" }, {
+          { name = "ops", when = "role.ops" },
+          { name = "calc", when = "user.id == 'calc'", hook = true, drop = { "cost" } },
+          { name = "all", when = "user", where = "msg.k > 0", drop = { "cost" } },
+        }
+        more.pattern, more.has_no_echo, more.hooks = "a", true, { "view" }
+        hall = halls.open { workers = workers, types = { more }, on = { view = function(event)
+          return { verdict = "replace", out = '{"n":' .. event.data:match '"k":(%d)' .. ',"cost":7}' }
+        end } }
+        local last = workers - 1
+        local ops, calc = hall:join("olga", last, { roles = "ops" }):joins "a", hall:join("calc", last):joins "a"
+        local ann, ben, two = hall:join("ann", 0):joins "a", hall:join("ben", last):joins "a", hall:join("two", 0)
+        two:says '{"id":9,"subscribe":{"channel":"a","filter":{"k":"2"}}}'
+        for n, talk in ipairs { ops, ann, calc, two } do
+          publish(talk, ('{"k":%d,"cost":9}'):format(n == 4 and 2 or n - 1))
+          hall:turn()
+        end
+        local function all(talk)
+          local list = {}
+          for _, line in ipairs(talk:hears()) do list[#list + 1] = line:match '"pub":{"data":{"(.-)}' end
+          return table.concat(list, " ")
+        end
+        assert.equal('k":1,"cost":9 k":2,"cost":9 k":2,"cost":9', all(ops))
+        assert.equal('n":0 n":1 n":2', all(calc))
+        assert.equal('k":2 k":2', all(ann))
+        assert.equal('k":1 k":2 k":2', all(ben))
+        assert.equal('k":2', all(two))
+      end)
+    end
+
     it("changes with the rules, for what is published from then on", function()
       local alice = open {}
       publish(alice, 1)
