@@ -422,7 +422,7 @@ end
 function Client:_ask(verb, body)
   self.last_id = self.last_id + 1
   local result = setmetatable({ pending = true }, Result)
-  self.asked[self.last_id] = result
+  self.asked[self.last_id] = { result = result, channel = body.channel }
   self:_say { id = self.last_id, [verb] = body }
   return result
 end
@@ -463,13 +463,25 @@ local function settle(result, message)
   result.id = body.client
 end
 
+local function take_publication(client, channel, pub)
+  local info = pub.info or {}
+  client.heard[channel] = client.heard[channel] or {}
+  table.insert(client.heard[channel],
+    { data = pub.data, user = info.user, client = info.client, offset = pub.offset, tags = pub.tags })
+end
+
+-- What `latest` gives to who comes is heard like any other.
+local function take_reply(client, asked, message)
+  settle(asked.result, message)
+  for _, pub in ipairs(message.subscribe and message.subscribe.publications or {}) do
+    take_publication(client, asked.channel, pub)
+  end
+end
+
 local function take_push(client, push)
   local channel = push.channel
   if push.pub then
-    local info = push.pub.info or {}
-    client.heard[channel] = client.heard[channel] or {}
-    table.insert(client.heard[channel],
-      { data = push.pub.data, user = info.user, client = info.client, offset = push.pub.offset, tags = push.pub.tags })
+    take_publication(client, channel, push.pub)
   elseif push.unsubscribe then
     client.joined[channel] = nil
     client.left[channel] = push.unsubscribe
@@ -486,9 +498,9 @@ function Client:_listen()
   for line in text:gmatch "[^\n]+" do
     local message = core.decode(line)
     if message.id then
-      local result = self.asked[message.id]
+      local asked = self.asked[message.id]
       self.asked[message.id] = nil
-      if result then settle(result, message) end
+      if asked then take_reply(self, asked, message) end
     else
       take_push(self, message.push)
     end

@@ -266,6 +266,23 @@ describe("weir test", function()
         ben:leave()
         assert.equal(1, #ann:presence("chat:1").members)
       end)
+      it("that hear through views and filters, and what was said last", function()
+        local s = t.load {
+          ["v.lua"] = [==[
+            local v = channel("v:{n}", { publish = "user", latest = "k", filter = { "k" }, views = {
+              { "ops", when = "role.ops" }, { "rest", drop = { "cost" } } } })
+            function v:view_rest(msg) return msg.k ~= "hidden" and { k = msg.k, cost = msg.cost } or nil end
+          ]==],
+        }
+        local ops, ann = s:client { user = "olga", roles = { "ops" } }, s:client { user = "ann" }
+        for _, k in ipairs { "a", "hidden", "b" } do ops:publish("v:1", { k = k, cost = 1 }) end
+        ops:subscribe "v:1"
+        ann:subscribe("v:1", { filter = { k = { "a", "c", "hidden" } } })
+        for _, k in ipairs { "b", "c", "hidden" } do ops:publish("v:1", { k = k, cost = 2 }) end
+        assert.same({ { k = "a" }, { k = "c" } }, ann:messages("v:1"))
+        assert.equal(6, #ops:messages("v:1"))
+        assert.received(ops, "v:1", { k = "hidden", cost = 1 })
+      end)
       it("that forget, and do not read", function()
         local s = t.load()
         local ann = s:client { user = "ann" }
