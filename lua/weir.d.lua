@@ -34,6 +34,7 @@
 ---@field slow? "disconnect"|"drop_oldest"|"conflate" What becomes of messages for a reader who is behind. Default: disconnect.
 ---@field conflate? weir.Time|{ every?: weir.Time, key?: string } The newest message (of each key) once in a time. Default: off.
 ---@field timeout? weir.Time How long a hook may take, waiting included; then error 504. Default: --hook-timeout-ms, 2 s.
+---@field rollup? weir.Rollup Figures of its messages, every so often in another channel, without Lua. Default: off.
 ---@field batch? { size: integer, delay: weir.Time } Several messages in one frame. Default: off.
 ---@field latest? boolean|string|{ key?: string, ttl?: weir.Time } The last message, or the last of each key, is given to who
 --- comes; up to 1024 keys, 256 KiB. Default: off; ttl 1 h.
@@ -49,6 +50,15 @@
 ---@field where? string Which messages it has: a rule on `msg.a.b` and `params.NAME` alone. Default: all.
 ---@field drop? string[] Paths of what is cut out, at most 64: `a.b`, also within each item of a list.
 ---@field keep? string[] Paths of what alone is left.
+
+---What a channel sums up: for each value of `by` a message { by's last name, figures, last names of `keep` }.
+---@class weir.Rollup
+---@field into string The channel that is told, as the house; {name} is a parameter of this channel's own pattern.
+---@field every weir.Time The length of a stretch of time, 100 ms at least.
+---@field by? string The path of a member whose values are summed up each by itself, 1024 of them. Default: all as one.
+---@field of? string The path of the number; messages without one are left out. Default: messages are counted.
+---@field stats string[] "count", "sum", "min", "max", "avg", "first", "last", "p1" to "p99".
+---@field keep? string[] Paths of members that are told as the last message had them.
 
 ---A channel, in its hooks as `self`. Your own functions are there too; other fields cannot be written: use self.state.
 ---@class weir.Channel

@@ -114,6 +114,7 @@ void channel_destroy(struct channel *channel)
     once_finish(&channel->once);
     history_finish(&channel->history);
     latest_finish(&channel->latest);
+    rollup_close(channel);
     free((char *)channel->name.at);
     free(channel);
 }
@@ -139,11 +140,15 @@ void channel_bind(struct channel *channel)
     struct hub *hub = channel->hub;
     if (channel->generation == hub->generation || channel->waits > 0)
         return;
+    struct slice params[PATTERN_PARAMS_MAX];
+    const struct channel_type *next = generation_find(hub->generation, channel->name, params);
     delivery_flush(channel); /* as it was published */
+    rollup_bind(channel, next);
     dequeue(channel);
     enqueue(channel);
     channel->generation = hub->generation;
-    channel->type = generation_find(hub->generation, channel->name, channel->params);
+    channel->type = next;
+    memcpy(channel->params, params, sizeof params);
     /* A type that is gone may come back (a file saved in two steps): the old instance keeps the state until then. */
     if (channel->type == NULL)
         return;
@@ -207,7 +212,8 @@ static uint64_t linger_ms(const struct channel *channel)
 void channel_reconsider(struct channel *channel)
 {
     struct hub *hub = channel->hub;
-    if (channel->seats.count > 0 || channel->timers.single > 0 || lane_is_busy(channel))
+    if (channel->seats.count > 0 || channel->timers.single > 0 || lane_is_busy(channel) ||
+        rollup_is_open(channel))
         timer_stop(hub->timers, &channel->linger);
     else
         timer_start(hub->timers, &channel->linger, linger_ms(channel), on_lingered);

@@ -13,6 +13,7 @@
 #include "hub/latest.h"
 #include "hub/limit.h"
 #include "hub/once.h"
+#include "hub/rollup.h"
 #include "loop/timer.h"
 
 struct hub;
@@ -40,6 +41,7 @@ struct channel {
     uint64_t view_mark;                 /* of the type by which they were put there */
     struct history history;
     struct latest latest;
+    struct rollup rollup;
     struct delivery delivery;
     struct limits limits;
     struct channel_timers timers;

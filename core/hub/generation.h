@@ -8,6 +8,7 @@
 #include "rule/path.h"
 #include "rule/pattern.h"
 #include "rule/rate.h"
+#include "rule/rollup.h"
 #include "rule/rule.h"
 #include "rule/schema.h"
 #include "wire/frame.h"
@@ -72,6 +73,7 @@ struct channel_type {
     int64_t latest_ttl_ms;  /* how long the last message is given to who comes; 0: not at all */
     struct filter_field *fields; /* by which subscribers may filter; owned */
     unsigned field_count;        /* at most FILTER_FIELDS_MAX */
+    struct rollup_rule *rollup;  /* what is summed up into another channel; owned, NULL: nothing */
     struct view *views;     /* the first whose `when` holds is a subscriber's; owned */
     unsigned view_count;    /* at most VIEWS_MAX; 0: everybody gets everything */
     struct rate *rates;     /* how often a client may publish and call; owned */

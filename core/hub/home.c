@@ -164,6 +164,7 @@ static void deliver(struct channel *channel, struct slice data, const struct req
         history_expire(&channel->history, now);
         history_add(&channel->history, publication.offset, data, who, now);
     }
+    rollup_hear(channel, data);
     publication.rendering = rendering_create(channel->type);
     stats_add(&channel->hub->stats, STAT_MESSAGES_IN, 1);
     delivery_publish(channel, &publication);

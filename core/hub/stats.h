@@ -28,6 +28,9 @@
       "Times that a filter was asked for a message: once for all who have equal ones.")            \
     X(LATEST_FORGOTTEN, "weir_latest_forgotten_total", "counter",                                  \
       "Keys of `latest` that gave way to others, since a channel keeps so many.")                  \
+    X(ROLLUP_NO_NUMBER, "weir_rollup_left_out_total{reason=\"no_number\"}", "counter",            \
+      "Messages that a `rollup` did not sum up, by reason.")                                       \
+    X(ROLLUP_NO_ROOM, "weir_rollup_left_out_total{reason=\"no_room\"}", "counter", "")             \
     X(BYTES_IN, "weir_bytes_in_total", "counter", "Bytes received.")                               \
     X(BYTES_OUT, "weir_bytes_out_total", "counter", "Bytes sent.")                                 \
     X(DROPS_SLOW_BYTES, "weir_drops_total{reason=\"slow_bytes\"}", "counter",                      \

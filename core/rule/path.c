@@ -63,6 +63,14 @@ struct slice path_find(const struct path *path, struct slice json)
     return json_find_path(json, path->names, path->count);
 }
 
+struct slice path_last(const struct path *path)
+{
+    const char *name = path->names;
+    for (unsigned i = 1; i < path->count; i++)
+        name += strlen(name) + 1;
+    return slice_of(name);
+}
+
 static size_t bytes_of(const struct path *path)
 {
     const char *end = path->names;

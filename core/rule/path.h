@@ -20,6 +20,7 @@ void path_finish(struct path *path);
 
 /* What stands there in checked JSON; absent where nothing does. */
 struct slice path_find(const struct path *path, struct slice json);
+struct slice path_last(const struct path *path); /* its last name; not of an empty one */
 bool path_is_equal(const struct path *a, const struct path *b);
 
 #endif

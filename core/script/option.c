@@ -481,6 +481,7 @@ static const struct {
     {"views", option_read_views},
     {"latest", option_read_latest},
     {"filter", option_read_filter},
+    {"rollup", option_read_rollup},
 };
 
 /* All that there are and will be, for "did you mean". */

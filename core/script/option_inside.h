@@ -1,5 +1,5 @@
 /* What the files of script/option share: option.c reads most of them, option_audience.c those that
- * say who gets what. Nobody else's. */
+ * say who gets what, option_rollup.c what is summed up. Nobody else's. */
 #ifndef SCRIPT_OPTION_INSIDE_H
 #define SCRIPT_OPTION_INSIDE_H
 
@@ -20,6 +20,7 @@ int64_t option_read_duration(lua_State *L, const struct channel_type *type, cons
 void option_check_keys(lua_State *L, const struct channel_type *type, const char *option,
                        const char *const two[3]);
 
+void option_read_rollup(lua_State *L, struct channel_type *type);
 void option_read_latest(lua_State *L, struct channel_type *type);
 void option_read_filter(lua_State *L, struct channel_type *type);
 void option_read_views(lua_State *L, struct channel_type *type);

@@ -36,6 +36,7 @@ void channel_type_destroy(struct channel_type *type)
         filter_field_finish(&type->fields[i]);
     free(type->fields);
     path_finish(&type->latest_key);
+    rollup_destroy(type->rollup);
     free(type->key);
     free(type->once);
     free(type->file);

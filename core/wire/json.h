@@ -64,6 +64,9 @@ bool json_unsigned(struct slice value, uint64_t *n) MUST_USE;
 
 /* Appends text (valid UTF-8) as a JSON string, quotes included; escapes what must be and no more. */
 void json_quote(struct buf *out, struct slice text);
+/* Appends a finite number in the fewest digits that read as it again, with a point or an exponent:
+ * a float stays one. */
+void json_put_float(struct buf *out, double x);
 /* Appends a checked value with CR and LF outside strings left out (inside strings there are none). */
 void json_put_line(struct buf *out, struct slice value);
 

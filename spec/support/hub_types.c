@@ -1,5 +1,6 @@
 /* room.hub: generations made of what specs list. */
 #include "hub_world.h"
+#include "rollup_table.h"
 
 #include <stdlib.h>
 
@@ -114,6 +115,17 @@ static void get_fields(lua_State *L, int at, struct channel_type *type)
     lua_pop(L, 1);
 }
 
+static void get_rollup(lua_State *L, int at, struct channel_type *type)
+{
+    struct error err;
+    const struct slice *params;
+    unsigned count = pattern_params(type->pattern, &params);
+    if (lua_getfield(L, at, "rollup") == LUA_TTABLE &&
+        (type->rollup = rollup_of_table(L, lua_gettop(L), params, count, &err)) == NULL)
+        luaL_error(L, "%s", err.text);
+    lua_pop(L, 1);
+}
+
 static struct channel_type *make_type(lua_State *L, int at)
 {
     struct error err;
@@ -146,6 +158,7 @@ static struct channel_type *make_type(lua_State *L, int at)
     get_rates(L, at, type);
     get_views(L, at, type);
     get_fields(L, at, type);
+    get_rollup(L, at, type);
     type->latest_ttl_ms = table_integer(L, at, "latest", 0);
     struct slice path = table_slice(L, at, "latest_key");
     if (path.at != NULL && !path_parse(&type->latest_key, path, &err))
@@ -183,6 +196,7 @@ void types_destroy(struct generation *generation)
             filter_field_finish(&type->fields[f]);
         free(type->fields);
         path_finish(&type->latest_key);
+        rollup_destroy(type->rollup);
         views_destroy(type->views, type->view_count);
         pattern_destroy(type->pattern);
         rule_destroy(type->subscribe);
