@@ -30,7 +30,9 @@ describe("asking another server", function()
 
   local function echo(request)
     request.url = request.url or web.http .. "/echo"
-    return cjson.decode(assert(ask(request)).body)
+    local answer = assert(ask(request))
+    assert.equal(200, answer.status)
+    return cjson.decode(answer.body)
   end
 
   local function field(said, name)
