@@ -136,6 +136,16 @@ static void reload(struct api_request *request)
     request->host->reload(request->host->context, request->hub, request);
 }
 
+static void rollback(struct api_request *request)
+{
+    struct slice value;
+    uint64_t to = 0;
+    if (api_find_param(request, "generation", &value) && (!json_unsigned(value, &to) || to == 0 || to > UINT32_MAX))
+        api_refuse_text(request, ERROR_BAD_REQUEST, "bad request: \"generation\" must be a whole number from 1");
+    else
+        request->host->rollback(request->host->context, request->hub, request, (unsigned)to);
+}
+
 /* ---- the door ---- */
 
 static const struct {
@@ -144,7 +154,7 @@ static const struct {
 } methods[] = {
     {"publish", api_publish},   {"broadcast", api_broadcast}, {"presence", api_presence}, {"presence_stats", api_presence_stats},
     {"channels", api_channels}, {"info", api_info},           {"disconnect", api_disconnect}, {"rpc", api_rpc},
-    {"reload", reload},
+    {"reload", reload},         {"rollback", rollback},
 };
 
 static void dispatch(struct api_request *request, struct slice method)

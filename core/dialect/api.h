@@ -11,6 +11,8 @@ struct api_host {
     void *context;
     /* Loads the scripts anew, on another thread; ends with api_answer or api_refuse on the request's worker. */
     void (*reload)(void *context, struct hub *hub, struct api_request *request);
+    /* Goes back to the scripts of generation `to` (0: those before the ones in force); ends in the same way. */
+    void (*rollback)(void *context, struct hub *hub, struct api_request *request, unsigned to);
     const char *node; /* a name for this process */
     uint64_t started_ms;
 };

@@ -90,6 +90,8 @@ static void done_info(struct hub *hub, struct round *round)
     buf_printf(out, ",\"uptime\":%llu,\"workers\":%u,\"generation\":%u,",
                (unsigned long long)(loop_now_ms(hub->loop) - request->host->started_ms) / 1000, hub->count,
                hub->generation->number);
+    if (hub->generation->made_from != 0)
+        buf_printf(out, "\"made_from\":%u,", hub->generation->made_from);
     put_process(out);
     buf_add_text(out, "}]}");
     api_answer(request, buf_slice(out));

@@ -94,6 +94,8 @@ struct rule_facts type_facts(const struct channel_type *type, const struct slice
  * own struct. */
 struct generation {
     unsigned number;             /* from 1 */
+    unsigned made_from;          /* by a rollback: the generation whose files these are; 0: the folder */
+    unsigned first;              /* which had these files first: itself, but for a rollback */
     struct channel_type **types; /* most specific first */
     unsigned type_count;
     unsigned server_hooks; /* bit per enum server_hook */

@@ -42,7 +42,7 @@ _Static_assert(OPTION_COUNT < 64, "the options of a command are the bits of one 
 extern const struct option_row row_help, row_config;
 
 extern const struct command command_new, command_dev, command_serve, command_check, command_test,
-    command_types, command_reload, command_pub, command_sub, command_call, command_config,
+    command_types, command_reload, command_rollback, command_pub, command_sub, command_call, command_config,
     command_token, command_bench, command_version, command_help;
 extern const struct command *const commands[]; /* in the order of the help; ended by NULL */
 

@@ -13,7 +13,8 @@ const struct option_row row_config = {.name = "config",
 
 const struct command *const commands[] = {
     &command_new,   &command_dev,     &command_serve,  &command_check,
-    &command_test,  &command_types,   &command_reload, &command_pub,
+    &command_test,  &command_types,   &command_reload, &command_rollback,
+    &command_pub,
     &command_sub,   &command_call,    &command_config, &command_token,
     &command_bench, &command_version, &command_help,   NULL,
 };

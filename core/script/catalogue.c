@@ -279,13 +279,34 @@ struct script_set *catalogue_read(const struct catalogue_options *options, unsig
                                   struct problems *problems)
 {
     struct script_set *set = xcalloc(1, sizeof *set);
-    set->generation.number = number;
+    set->generation.number = set->generation.first = number;
     if (options->folder != NULL)
         folder_read(options->folder, options->limits.source_bytes, set, problems);
     if (options->is_dev)
         folder_add(set, "weir/dev.lua", asset_find("lua/dev.lua"));
     hash_files(set);
     return set;
+}
+
+static void copy_files(const struct script *files, unsigned count, struct script **copies, unsigned *copy_count)
+{
+    *copies = xcalloc(count + 1, sizeof **copies);
+    *copy_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        (*copies)[i] = files[i];
+        (*copies)[i].name = xstrdup(files[i].name);
+        (*copies)[i].source = xslicedup(slice_make(files[i].source, files[i].source_len));
+    }
+}
+
+struct script_set *catalogue_copy(const struct script_set *set, unsigned number)
+{
+    struct script_set *copy = xcalloc(1, sizeof *copy);
+    copy->generation.number = copy->generation.first = number;
+    copy_files(set->scripts, set->script_count, &copy->scripts, &copy->script_count);
+    copy_files(set->libraries, set->library_count, &copy->libraries, &copy->library_count);
+    copy_files(set->schemas, set->schema_count, &copy->schemas, &copy->schema_count);
+    return copy;
 }
 
 bool catalogue_check(const struct catalogue_options *options, struct script_set *set,

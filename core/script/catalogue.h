@@ -91,6 +91,9 @@ struct script_set *catalogue_read(const struct catalogue_options *options, unsig
 bool catalogue_check(const struct catalogue_options *options, struct script_set *set,
                      struct problems *problems);
 
+/* The files of a set once more, as catalogue_read() gives them: what they declare is not copied. */
+struct script_set *catalogue_copy(const struct script_set *set, unsigned number);
+
 /* Whether the files are the same, byte for byte. */
 bool catalogue_is_same(const struct script_set *a, const struct script_set *b);
 /* Whether a file is empty that was not so before: perhaps it is just being written. */

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "script/problem.h"
 #include "server/inside.h"
+#include "server/rollback.h"
 #include "wire/json.h"
 
 enum { OUTCOME_REFUSED, OUTCOME_DONE };
@@ -38,8 +39,12 @@ static void open_result(void *context, struct mail *mail)
 static void tell_waiters(struct reload *reload, const struct error *error, struct slice details)
 {
     for (struct waiter *waiter = reload->waiters, *next; waiter != NULL; waiter = next) {
-        struct result_letter *letter = xcalloc(1, sizeof *letter + details.len);
         next = waiter->next;
+        if (waiter->request == NULL) {
+            free(waiter);
+            continue;
+        }
+        struct result_letter *letter = xcalloc(1, sizeof *letter + details.len);
         letter->mail.open = open_result;
         letter->request = waiter->request;
         letter->is_done = error == NULL;
@@ -106,21 +111,34 @@ static const char *repeated_key(unsigned repeated)
     return repeated > 0 ? LOG_JSON_MARK "repeated" : NULL;
 }
 
+static void log_done(struct server *server, const char *files, const char *ms)
+{
+    const struct reload *reload = &server->reload;
+    const struct generation *generation = &reload->current->generation;
+    if (generation->made_from != 0)
+        log_event(server->log, LOG_INFO, "rollback", LOG_NUMBER("generation", generation->number),
+                  LOG_NUMBER("made_from", generation->made_from), "files", files, LOG_JSON("ms", ms), NULL);
+    else
+        log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", generation->number), "files", files,
+                  LOG_JSON("ms", ms), repeated_key(reload->repeated), log_number((char[24]){0}, reload->repeated), NULL);
+}
+
 /* The files of `now`, which came after those of `before`, are those in force: that is news for the page unless they
  * were before and nothing else was tried. */
 static void tell_done(struct server *server, const struct script_set *before, const struct script_set *now,
                       bool is_news)
 {
     struct reload *reload = &server->reload;
-    unsigned number = reload->current->generation.number;
+    const struct generation *generation = &reload->current->generation;
     struct buf files = {0}, news = {0};
     char ms[32];
     put_edited(reload, before, now, &files);
     snprintf(ms, sizeof ms, "%.1f", milliseconds_since(reload->started_ns));
-    log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", number), "files", buf_text(&files),
-              LOG_JSON("ms", ms), repeated_key(reload->repeated),
-              log_number((char[24]){0}, reload->repeated), NULL);
-    buf_printf(&news, "{\"generation\":%u,\"files\":", number);
+    log_done(server, buf_text(&files), ms);
+    buf_printf(&news, "{\"generation\":%u,", generation->number);
+    if (generation->made_from != 0)
+        buf_printf(&news, "\"made_from\":%u,", generation->made_from);
+    buf_add_text(&news, "\"files\":");
     put_files(&news, buf_slice(&files));
     buf_printf(&news, ",\"ms\":%s}", ms);
     tell_waiters(reload, NULL, buf_slice(&news));
@@ -167,9 +185,10 @@ static void put_details(struct buf *out, const struct problems *problems)
 }
 
 /* The page's overlay says "no rules are in force" where it is 0. */
-static unsigned number_of_rules(const struct script_set *set)
+static unsigned number_of_rules(const struct server *server, const struct script_set *set)
 {
-    return set->script_count > 1 ? set->generation.number : 0; /* one is our own weir/dev.lua */
+    unsigned own = server->config->is_dev ? 1 : 0; /* weir/dev.lua */
+    return set->script_count > own ? set->generation.number : 0;
 }
 
 /* The first problem, and how many there are besides. */
@@ -177,7 +196,7 @@ static void tell_page_refused(struct server *server)
 {
     const struct problems *problems = &server->reload.problems;
     struct buf news = {0};
-    buf_printf(&news, "{\"generation\":%u,\"error\":", number_of_rules(server->reload.current));
+    buf_printf(&news, "{\"generation\":%u,\"error\":", number_of_rules(server, server->reload.current));
     problem_put_json(&news, &problems->all[0]);
     if (problems->count > 1)
         buf_printf(&news, ",\"more\":%u", problems->count - 1);
@@ -214,6 +233,9 @@ void reload_put_metrics(struct reload *reload, struct buf *out)
     for (int i = 0; i < 2; i++)
         buf_printf(out, "weir_reloads_total{outcome=\"%s\"} %llu\n", names[i],
                    (unsigned long long)atomic_load_explicit(&reload->outcomes[i], memory_order_relaxed));
+    buf_printf(out, "# HELP weir_rollbacks_total Those of them that went back to earlier scripts.\n"
+                    "# TYPE weir_rollbacks_total counter\nweir_rollbacks_total %llu\n",
+               (unsigned long long)atomic_load_explicit(&reload->rollback_count, memory_order_relaxed));
 }
 
 /* ---- the steps ---- */
@@ -315,17 +337,21 @@ void reload_begin(struct server *server)
     want(server, false); /* edited since they were read */
 }
 
+static void forget_waiters(struct waiter *waiter)
+{
+    for (struct waiter *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        free(waiter);
+    }
+}
+
 void reload_finish(struct reload *reload)
 {
-    for (struct waiter *waiter = reload->waiters, *next; waiter != NULL; waiter = next) {
-        next = waiter->next;
-        free(waiter);
-    }
-    for (struct waiter *waiter = reload->later, *next; waiter != NULL; waiter = next) {
-        next = waiter->next;
-        free(waiter);
-    }
+    forget_waiters(reload->waiters);
+    forget_waiters(reload->later);
+    forget_waiters(reload->rollbacks);
     forget_refusal(reload);
+    shelf_finish(&reload->shelf);
     script_set_destroy(reload->old);
     script_set_destroy(reload->next);
     script_set_destroy(reload->current);
@@ -371,6 +397,25 @@ static bool must_wait(struct server *server, const struct script_set *set, const
     return must_wait;
 }
 
+static void take(struct server *server, struct script_set *set, struct problems *problems, bool is_asked)
+{
+    struct catalogue_options options = catalogue_options(server);
+    if (problems->count == 0 && catalogue_is_same(server->reload.current, set))
+        stay(server, set, is_asked);
+    else if (catalogue_check(&options, set, problems))
+        prepare(server, set);
+    else
+        refuse(server, set, problems, is_asked);
+}
+
+void reload_take(struct server *server, struct script_set *set)
+{
+    struct problems problems = {0};
+    server->reload.started_ns = clock_monotonic_ns();
+    take(server, set, &problems, true);
+    problems_finish(&problems);
+}
+
 static void start(struct server *server, bool is_asked)
 {
     struct reload *reload = &server->reload;
@@ -380,12 +425,8 @@ static void start(struct server *server, bool is_asked)
     struct script_set *set = catalogue_read(&options, reload->current->generation.number + 1, &problems);
     if (!is_asked && must_wait(server, set, &problems))
         script_set_destroy(set);
-    else if (problems.count == 0 && catalogue_is_same(reload->current, set))
-        stay(server, set, is_asked);
-    else if (catalogue_check(&options, set, &problems))
-        prepare(server, set);
     else
-        refuse(server, set, &problems, is_asked);
+        take(server, set, &problems, is_asked);
     problems_finish(&problems);
 }
 
@@ -393,13 +434,27 @@ static void end(struct server *server)
 {
     struct reload *reload = &server->reload;
     reload->phase = RELOAD_IDLE;
-    while (reload->is_wanted_again && reload->phase == RELOAD_IDLE && server->phase == SERVER_RUNNING) {
+    while (reload->phase == RELOAD_IDLE && server->phase == SERVER_RUNNING) {
+        if (rollback_is_next(server)) {
+            rollback_begin(server);
+            continue;
+        }
+        if (!reload->is_wanted_again)
+            return;
         bool is_asked = reload->is_asked;
         reload->is_wanted_again = reload->is_asked = false;
         reload->waiters = reload->later;
         reload->later = NULL;
         start(server, is_asked);
     }
+}
+
+void reload_go_on(struct server *server)
+{
+    if (server->phase != SERVER_RUNNING)
+        reload_refuse_all(&server->reload);
+    else if (server->reload.phase == RELOAD_IDLE)
+        end(server);
 }
 
 static void want(struct server *server, bool is_asked)
@@ -409,8 +464,7 @@ static void want(struct server *server, bool is_asked)
         return;
     reload->is_wanted_again = true;
     reload->is_asked = reload->is_asked || is_asked;
-    if (reload->phase == RELOAD_IDLE)
-        end(server);
+    reload_go_on(server);
 }
 
 void reload_want(struct server *server)
@@ -475,6 +529,9 @@ void reload_switched(struct server *server)
     reload->old = reload->current;
     reload->current = reload->next;
     reload->next = NULL;
+    if (number_of_rules(server, reload->old) > 0)
+        shelf_keep(&reload->shelf, reload->old);
+    atomic_fetch_add_explicit(&reload->rollback_count, reload->current->generation.made_from != 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&reload->outcomes[OUTCOME_DONE], 1, memory_order_relaxed);
     tell_done(server, reload->old, reload->current, true);
     end_if_moved(server);
@@ -503,10 +560,16 @@ static void refuse_all(struct waiter **list)
     *list = NULL;
 }
 
-void reload_refuse_waiters(struct reload *reload)
+void reload_refuse_all(struct reload *reload)
 {
     refuse_all(&reload->waiters);
     refuse_all(&reload->later);
+    refuse_all(&reload->rollbacks);
+}
+
+void reload_refuse_waiters(struct reload *reload, const struct error *error)
+{
+    tell_waiters(reload, error, SLICE(""));
 }
 
 static void open_want(void *context, struct mail *mail)
@@ -519,7 +582,7 @@ static void open_want(void *context, struct mail *mail)
     if (server->phase == SERVER_RUNNING)
         reload_want(server);
     else
-        refuse_all(&server->reload.later);
+        reload_refuse_all(&server->reload);
 }
 
 void reload_want_for(struct server *server, struct hub *hub, struct api_request *request)
@@ -527,6 +590,6 @@ void reload_want_for(struct server *server, struct hub *hub, struct api_request 
     struct want_letter *letter = xcalloc(1, sizeof *letter);
     letter->mail.open = open_want;
     letter->waiter = xmalloc(sizeof *letter->waiter);
-    *letter->waiter = (struct waiter){NULL, hub, request};
+    *letter->waiter = (struct waiter){.hub = hub, .request = request};
     mailbox_post(server->mailbox, &letter->mail);
 }

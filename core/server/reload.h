@@ -6,16 +6,19 @@
 #include "loop/mailbox.h"
 #include "loop/timer.h"
 #include "script/catalogue.h"
+#include "server/shelf.h"
 
 struct server;
 struct hub;
 struct api_request;
 
-/* Somebody who wants to know how the next reload ends. */
+/* Somebody who wants to know how the next reload ends, or a rollback. */
 struct waiter {
     struct waiter *next;
     struct hub *hub;
-    struct api_request *request;
+    struct api_request *request; /* NULL: nobody is told */
+    unsigned to;                 /* of a rollback: see rollback.h */
+    bool is_after_reload;        /* it was asked for later than a reload that has still to begin */
 };
 
 enum reload_phase {
@@ -46,6 +49,9 @@ struct reload {
     uint64_t started_ns;
     struct waiter *waiters;     /* of the one under way */
     struct waiter *later;       /* of the next one */
+    struct shelf shelf;         /* what was in force before */
+    struct waiter *rollbacks;   /* asked for, in their order */
+    _Atomic uint64_t rollback_count;
     _Atomic uint64_t outcomes[2]; /* refused, done: for the metrics */
 };
 
@@ -63,7 +69,13 @@ void reload_want(struct server *server);
 void reload_want_for(struct server *server, struct hub *hub, struct api_request *request);
 
 /* The server goes: whoever waits is told so. While the hubs still live. */
-void reload_refuse_waiters(struct reload *reload);
+void reload_refuse_all(struct reload *reload);
+
+/* For rollback.c, when no reload is under way: a set of files to be checked and swapped in; it becomes the reload's. */
+void reload_take(struct server *server, struct script_set *set);
+void reload_refuse_waiters(struct reload *reload, const struct error *error);
+/* Begins what is wanted next, unless something is under way. */
+void reload_go_on(struct server *server);
 
 /* A worker's word, on the control thread. */
 void reload_prepared(struct server *server, bool is_ready, const struct error *error);

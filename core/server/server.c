@@ -14,6 +14,7 @@
 #include "net/blocks.h"
 #include "net/listener.h"
 #include "server/inside.h"
+#include "server/rollback.h"
 #include "store/store_memory.h"
 
 /* Memory is given back when only one in FEW is still there, and in CALM_MS hardly anybody came or
@@ -45,6 +46,11 @@ static void put_store(struct store *store, struct buf *out)
                "# TYPE weir_store_expired_total counter\nweir_store_expired_total %llu\n",
                (unsigned long long)counts.values, (unsigned long long)counts.bytes,
                (unsigned long long)counts.expired);
+}
+
+static void on_api_rollback(void *context, struct hub *hub, struct api_request *request, unsigned to)
+{
+    rollback_want_for(context, hub, request, to);
 }
 
 static void put_metrics(void *context, struct buf *out)
@@ -164,6 +170,7 @@ static void fill_options(struct server *server)
     server->runtime_options.limits.memory = config->hook_bytes;
     server->api_host = (struct api_host){.context = server,
                                          .reload = on_api_reload,
+                                         .rollback = on_api_rollback,
                                          .node = server->node,
                                          .started_ms = loop_now_ms(server->loop)};
     server->net_options = (struct net_options){
@@ -381,7 +388,7 @@ static void finish(struct server *server)
         worker_join(&server->workers[i]);
     for (unsigned i = 0; i < made; i++)
         worker_close_net(&server->workers[i]);
-    reload_refuse_waiters(&server->reload);
+    reload_refuse_all(&server->reload);
     for (bool is_talking = true; is_talking;) {
         is_talking = mailbox_open_all(server->mailbox);
         for (unsigned i = 0; i < made; i++)

@@ -21,6 +21,12 @@ static void refuse_reload(void *context, struct hub *hub, struct api_request *re
     api_refuse(request, &err);
 }
 
+static void refuse_rollback(void *context, struct hub *hub, struct api_request *request, unsigned to)
+{
+    (void)to;
+    refuse_reload(context, hub, request);
+}
+
 static void fill_options(struct world *world)
 {
     const struct config *config = world->config;
@@ -43,7 +49,11 @@ static void fill_options(struct world *world)
         .dialect_count = 1,
         .log = &world->log,
     };
-    world->host = (struct api_host){world, refuse_reload, "spec", world->clock.monotonic_ms};
+    world->host = (struct api_host){.context = world,
+                                    .reload = refuse_reload,
+                                    .rollback = refuse_rollback,
+                                    .node = "spec",
+                                    .started_ms = world->clock.monotonic_ms};
 }
 
 /* ---- what hooks ask other servers ---- */

@@ -120,7 +120,8 @@ static int new (lua_State *L)
     world->on = luaL_ref(L, LUA_REGISTRYINDEX);
     for (unsigned i = 0; i < world->count; i++)
         start_worker(world, i);
-    world->host = (struct api_host){world, ask_reload, "node-1", loop_now_ms(world->loops[0])};
+    world->host = (struct api_host){
+        .context = world, .reload = ask_reload, .node = "node-1", .started_ms = loop_now_ms(world->loops[0])};
     lua_settop(L, 3);
     switch_all(world, types_create(L, world, 3));
     lua_settop(L, 1);

@@ -118,11 +118,11 @@ function showError({ error, generation, more }) {
     showPanel("Not loaded: ", placeOf(error), ...children);
 }
 
-/** @param {{generation: number, files?: string[], ms?: number}} news */
-function showLoaded({ generation, files = [], ms }) {
+/** @param {{generation: number, made_from?: number, files?: string[], ms?: number}} news made_from: by a rollback */
+function showLoaded({ generation, made_from: from, files = [], ms }) {
     hide();
     toast?.remove();
-    const parts = [`generation ${generation}`, files.join(", ")];
+    const parts = [`generation ${generation}`, from ? `back to generation ${from}` : "", files.join(", ")];
     if (ms !== undefined) parts.push(`${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms`);
     toast = element("div", { className: "toast", textContent: parts.filter(Boolean).join(" · ") });
     toast.setAttribute("role", "status");

@@ -1,0 +1,76 @@
+#include "server/rollback.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "server/inside.h"
+
+bool rollback_is_next(const struct server *server)
+{
+    const struct reload *reload = &server->reload;
+    return reload->rollbacks != NULL &&
+           !(reload->is_wanted_again && reload->rollbacks->is_after_reload);
+}
+
+void rollback_begin(struct server *server)
+{
+    struct reload *reload = &server->reload;
+    struct waiter *waiter = reload->rollbacks;
+    struct error error;
+    reload->rollbacks = waiter->next;
+    waiter->next = NULL;
+    reload->waiters = waiter;
+    const struct script_set *before =
+        shelf_find(&reload->shelf, reload->current, waiter->to, &error);
+    if (before == NULL) {
+        reload_refuse_waiters(reload, &error);
+        return;
+    }
+    struct script_set *set = catalogue_copy(before, reload->current->generation.number + 1);
+    set->generation.made_from = before->generation.number;
+    set->generation.first = before->generation.first;
+    reload_take(server, set);
+}
+
+static void want(struct server *server, struct waiter *waiter)
+{
+    struct waiter **end = &server->reload.rollbacks;
+    while (*end != NULL)
+        end = &(*end)->next;
+    waiter->is_after_reload = server->reload.is_wanted_again;
+    *end = waiter;
+    reload_go_on(server);
+}
+
+void rollback_want(struct server *server, unsigned to)
+{
+    if (server->phase != SERVER_RUNNING)
+        return;
+    struct waiter *waiter = xcalloc(1, sizeof *waiter);
+    waiter->to = to;
+    want(server, waiter);
+}
+
+/* ---- asked by the API, on a worker's thread ---- */
+
+struct want_letter {
+    struct mail mail;
+    struct waiter *waiter;
+};
+
+static void open_want(void *context, struct mail *mail)
+{
+    struct want_letter *letter = (struct want_letter *)mail;
+    want(context, letter->waiter);
+    free(letter);
+}
+
+void rollback_want_for(struct server *server, struct hub *hub, struct api_request *request,
+                       unsigned to)
+{
+    struct want_letter *letter = xcalloc(1, sizeof *letter);
+    letter->mail.open = open_want;
+    letter->waiter = xmalloc(sizeof *letter->waiter);
+    *letter->waiter = (struct waiter){.hub = hub, .request = request, .to = to};
+    mailbox_post(server->mailbox, &letter->mail);
+}
