@@ -169,6 +169,7 @@ static const struct allowed allowed[OPTION_COUNT] = {
     [OPTION_ID_head_ms] = {1, HOUR_MS},
     [OPTION_ID_body_ms] = {1, HOUR_MS},
     [OPTION_ID_idle_ms] = {1, HOUR_MS},
+    [OPTION_ID_recheck_rate] = {1, 10000000},
     [OPTION_ID_linger_ms] = {0, HOUR_MS},
     [OPTION_ID_drain_ms] = {0, HOUR_MS},
     [OPTION_ID_hook_ms] = {1, 60000},

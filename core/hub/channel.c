@@ -108,6 +108,7 @@ void channel_destroy(struct channel *channel)
     map_finish(&channel->seats);
     map_remove(&hub->channels, channel->name);
     dequeue(channel);
+    recheck_forget(channel);
     stats_add(&hub->stats, STAT_CHANNELS, -1);
     delivery_finish(channel);
     limits_finish(&channel->limits);
@@ -149,6 +150,7 @@ void channel_bind(struct channel *channel)
     channel->generation = hub->generation;
     channel->type = next;
     memcpy(channel->params, params, sizeof params);
+    recheck_want(channel);
     /* A type that is gone may come back (a file saved in two steps): the old instance keeps the state until then. */
     if (channel->type == NULL)
         return;

@@ -13,6 +13,7 @@
 #include "hub/latest.h"
 #include "hub/limit.h"
 #include "hub/once.h"
+#include "hub/recheck.h"
 #include "hub/rollup.h"
 #include "loop/timer.h"
 
@@ -48,6 +49,7 @@ struct channel {
     struct lane lane;
     struct job *jobs;                   /* hooks that wait */
     struct once once;
+    struct recheck_place rechecked;
     uint64_t offset;                    /* of the last message; counts only with history */
     char epoch[EPOCH_LEN + 1];
     struct timer linger;

@@ -325,7 +325,7 @@ static void subscribed(struct job *job)
 {
     if (is_homeless(job))
         return;
-    if (job->is_kicked && job->call.verdict != VERDICT_REFUSE) {
+    if ((job->is_kicked || recheck_refuses(job)) && job->call.verdict != VERDICT_REFUSE) {
         refuse_code(job->hub, &job->request, ERROR_PERMISSION_DENIED);
     } else if (job->call.verdict == VERDICT_REFUSE) {
         stats_add(&job->hub->stats, STAT_REFUSED_SCRIPT, 1);

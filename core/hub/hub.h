@@ -9,6 +9,7 @@
 #include "hub/dialect.h"
 #include "hub/echo.h"
 #include "hub/job.h"
+#include "hub/recheck.h"
 #include "hub/request.h"
 #include "hub/stats.h"
 #include "loop/loop.h"
@@ -22,6 +23,7 @@ struct hub_options {
     size_t queue_bytes;
     unsigned queue_ms, ping_ms, pong_ms, connect_ms, linger_ms;
     unsigned max_channels;
+    unsigned recheck_rate;   /* members a second that are asked about after a reload; 0: none */
     unsigned hook_queue;     /* commands that may wait for a channel's hook, */
     size_t hook_queue_bytes; /* ... and what they may hold */
     struct jwt_keys keys; /* an absent secret: tokens are for server.on_connect alone */
@@ -61,6 +63,7 @@ struct hub {
     bool is_ending;   /* no hook begins any more */
     struct job *jobs; /* hooks of the server that wait */
     struct case_file *arrivals; /* ... and server.on_connect */
+    struct recheck recheck;
     struct hub_move *move; /* channels on their way to a new generation; NULL when all have arrived */
 };
 

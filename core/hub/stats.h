@@ -82,6 +82,9 @@
     X(CACHE_BYTES, "weir_cache_bytes", "gauge", "What `cache` holds.")                               \
     X(STORE_REFUSED, "weir_store_refused_total", "counter",                                        \
       "Values of scripts that were not kept, for the store is full.")                              \
+    X(RECHECKED_STAYS, "weir_rechecked_total{result=\"stays\"}", "counter",                        \
+      "Members whose subscribe rule was asked again after a reload, by how that ended.")           \
+    X(RECHECKED_PUT_OUT, "weir_rechecked_total{result=\"put_out\"}", "counter", "")                \
     X(KICKED, "weir_kicked_total", "counter", "Members put out of a channel by a script.")         \
     X(CUT_BAD_REQUEST, "weir_cut_total{reason=\"bad_request\"}", "counter",                        \
       "Connections ended by us, by reason.")                                                       \

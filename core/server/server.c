@@ -148,6 +148,7 @@ static void fill_options(struct server *server)
         .connect_ms = (unsigned)config->connect_ms,
         .linger_ms = (unsigned)config->linger_ms,
         .max_channels = (unsigned)config->max_channels,
+        .recheck_rate = (unsigned)config->recheck_rate,
         .hook_queue = (unsigned)config->hook_queue,
         .hook_queue_bytes = config->hook_queue_bytes,
         .store = server->store,

@@ -206,7 +206,7 @@ describe("a reload in dev mode", function()
     ann:join "o"
     assert.equal(413, (ann:refused { publish = { channel = "o", data = ("x"):rep(20) } }))
     assert.equal(108, (ann:refused { presence = { channel = "o" } }))
-    save { ["b.lua"] = 'channel("o", { subscribe = "nobody", publish = "anyone", presence = true, history = 3 })' }
+    save { ["b.lua"] = 'channel("o", { subscribe = "user.id == \'ann\'", publish = "anyone", presence = true, history = 3 })' }
     ann:says("o", ("x"):rep(20))
     local _, pub = ann:listen "o"
     assert.equal(1, pub.offset)
