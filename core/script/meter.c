@@ -25,6 +25,24 @@ void meter_finish(struct meter *meter)
     atomic_store(&meter->first, NULL);
 }
 
+static void add_cell(const struct meter_cell *cell, uint64_t *calls, uint64_t *errors)
+{
+    *calls += atomic_load_explicit(&cell->calls, memory_order_relaxed);
+    *errors += atomic_load_explicit(&cell->errors, memory_order_relaxed);
+}
+
+void meter_total(const struct meter *meter, uint64_t *calls, uint64_t *errors)
+{
+    const struct meter_row *row = atomic_load_explicit(&meter->first, memory_order_acquire);
+    for (; row != NULL; row = row->next) {
+        for (int hook = 0; hook < METER_HOOKS; hook++)
+            add_cell(&row->cells[hook], calls, errors);
+        const struct meter_method *method = atomic_load_explicit(&row->methods, memory_order_acquire);
+        for (; method != NULL; method = method->next)
+            add_cell(&method->cell, calls, errors);
+    }
+}
+
 static struct meter_row *find_row(struct meter *meter, const char *script)
 {
     struct meter_row *row = atomic_load_explicit(&meter->first, memory_order_acquire);

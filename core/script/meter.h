@@ -45,6 +45,9 @@ void meter_count_method(struct meter_row *row, struct slice name, bool is_error,
 void meter_count(struct meter_row *row, unsigned hook, bool is_error, uint64_t ns);
 void meter_set_bytes(struct meter_row *row, size_t bytes);
 
+/* Adds what has been counted in all, of all scripts. Any thread. */
+void meter_total(const struct meter *meter, uint64_t *calls, uint64_t *errors);
+
 /* Prometheus text, summed over meters. Any thread. */
 void meters_put(struct meter *const *meters, unsigned count, struct buf *out);
 

@@ -474,6 +474,11 @@ void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)
     };
 }
 
+void runtime_add_calls(const struct runtime *runtime, uint64_t *calls, uint64_t *errors)
+{
+    meter_total(&runtime->meter, calls, errors);
+}
+
 void runtime_put_metrics(struct runtime *const *runtimes, unsigned count_of, struct buf *out)
 {
     struct meter **meters = xcalloc(count_of + 1, sizeof *meters);

@@ -33,6 +33,9 @@ void runtime_switch(struct runtime *runtime);
 /* Whether a set is still looked at: it is the current or the prepared one. */
 bool runtime_uses(const struct runtime *runtime, const struct script_set *set);
 
+/* Adds how many hooks were called, and how many of those calls failed. Any thread. */
+void runtime_add_calls(const struct runtime *runtime, uint64_t *calls, uint64_t *errors);
+
 /* Prometheus lines: calls, errors and seconds by script and hook, VM bytes by script; summed over all the
  * workers' runtimes given. Any thread. */
 void runtime_put_metrics(struct runtime *const *runtimes, unsigned count, struct buf *out);

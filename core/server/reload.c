@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "script/problem.h"
 #include "server/inside.h"
+#include "server/news.h"
 #include "server/rollback.h"
 #include "wire/json.h"
 
@@ -69,21 +70,6 @@ static double milliseconds_since(uint64_t started_ns)
     return (double)(clock_monotonic_ns() - started_ns) / 1e6;
 }
 
-/* "a.lua,b.lua" as ["a.lua","b.lua"]. */
-static void put_files(struct buf *out, struct slice names)
-{
-    const char *end = names.at + names.len;
-    buf_add_byte(out, '[');
-    for (const char *at = names.at; at < end;) {
-        const char *comma = memchr(at, ',', (size_t)(end - at));
-        const char *stop = comma != NULL ? comma : end;
-        buf_add_text(out, at > names.at ? "," : "");
-        json_quote(out, slice_make(at, (size_t)(stop - at)));
-        at = stop + 1;
-    }
-    buf_add_byte(out, ']');
-}
-
 /* What was edited: the files that differ from those before, and from those that were refused last. */
 static void put_edited(const struct reload *reload, const struct script_set *before, const struct script_set *now,
                        struct buf *out)
@@ -105,24 +91,6 @@ static void forget_refusal(struct reload *reload)
     reload->repeated = 0;
 }
 
-/* The key of a last pair that is only there after repetitions: NULL ends the pairs. */
-static const char *repeated_key(unsigned repeated)
-{
-    return repeated > 0 ? LOG_JSON_MARK "repeated" : NULL;
-}
-
-static void log_done(struct server *server, const char *files, const char *ms)
-{
-    const struct reload *reload = &server->reload;
-    const struct generation *generation = &reload->current->generation;
-    if (generation->made_from != 0)
-        log_event(server->log, LOG_INFO, "rollback", LOG_NUMBER("generation", generation->number),
-                  LOG_NUMBER("made_from", generation->made_from), "files", files, LOG_JSON("ms", ms), NULL);
-    else
-        log_event(server->log, LOG_INFO, "reload", LOG_NUMBER("generation", generation->number), "files", files,
-                  LOG_JSON("ms", ms), repeated_key(reload->repeated), log_number((char[24]){0}, reload->repeated), NULL);
-}
-
 /* The files of `now`, which came after those of `before`, are those in force: that is news for the page unless they
  * were before and nothing else was tried. */
 static void tell_done(struct server *server, const struct script_set *before, const struct script_set *now,
@@ -134,12 +102,14 @@ static void tell_done(struct server *server, const struct script_set *before, co
     char ms[32];
     put_edited(reload, before, now, &files);
     snprintf(ms, sizeof ms, "%.1f", milliseconds_since(reload->started_ns));
-    log_done(server, buf_text(&files), ms);
+    unsigned made_from = before != reload->current ? generation->made_from : 0;
+    news_log_done(server->log, generation->number, made_from, &files, ms, reload->repeated);
     buf_printf(&news, "{\"generation\":%u,", generation->number);
-    if (generation->made_from != 0)
-        buf_printf(&news, "\"made_from\":%u,", generation->made_from);
+    if (made_from != 0)
+        buf_printf(&news, "\"made_from\":%u,", made_from);
+    rollback_put_why(reload, &news);
     buf_add_text(&news, "\"files\":");
-    put_files(&news, buf_slice(&files));
+    news_put_files(&news, buf_slice(&files));
     buf_printf(&news, ",\"ms\":%s}", ms);
     tell_waiters(reload, NULL, buf_slice(&news));
     if (is_news)
@@ -147,41 +117,6 @@ static void tell_done(struct server *server, const struct script_set *before, co
     forget_refusal(reload);
     buf_finish(&files);
     buf_finish(&news);
-}
-
-/* What is not known is left out. */
-static void log_problem(struct server *server, const struct problem *problem, unsigned repeated)
-{
-    const struct log *log = server->log;
-    const char *again = repeated_key(repeated), *times = log_number((char[24]){0}, repeated);
-    unsigned number = server->reload.current->generation.number;
-    if (problem->line > 0)
-        log_event(log, LOG_ERROR, "reload_refused", "file", problem->file, LOG_NUMBER("line", problem->line), "reason",
-                  problem->reason, "source", problem->source, LOG_NUMBER("in_force", number),
-                  again, times, NULL);
-    else if (problem->file[0] != '\0')
-        log_event(log, LOG_ERROR, "reload_refused", "file", problem->file, "reason", problem->reason,
-                  LOG_NUMBER("in_force", number), again, times, NULL);
-    else
-        log_event(log, LOG_ERROR, "reload_refused", "reason", problem->reason, LOG_NUMBER("in_force", number),
-                  again, times, NULL);
-}
-
-/* ,"file":…,"line":… of the first problem and ,"problems":[…] of all. */
-static void put_details(struct buf *out, const struct problems *problems)
-{
-    buf_add_byte(out, ',');
-    size_t first = out->len;
-    problem_put_json(out, &problems->all[0]);
-    out->len--; /* the object's end, and its beginning, give way to the error's own */
-    memmove(out->at + first, out->at + first + 1, out->len - first - 1);
-    out->len--;
-    buf_add_text(out, ",\"problems\":[");
-    for (unsigned i = 0; i < problems->count; i++) {
-        buf_add_text(out, i > 0 ? "," : "");
-        problem_put_json(out, &problems->all[i]);
-    }
-    buf_add_byte(out, ']');
 }
 
 /* The page's overlay says "no rules are in force" where it is 0. */
@@ -210,7 +145,7 @@ static void tell_waiters_refused(struct reload *reload)
     struct buf details = {0};
     struct error error;
     problems_fail(&reload->problems, &error);
-    put_details(&details, &reload->problems);
+    news_put_details(&details, &reload->problems);
     tell_waiters(reload, &error, buf_slice(&details));
     buf_finish(&details);
 }
@@ -219,7 +154,8 @@ static void tell_refused(struct server *server)
 {
     struct reload *reload = &server->reload;
     for (unsigned i = 0; i < reload->problems.count; i++)
-        log_problem(server, &reload->problems.all[i], i == 0 ? reload->repeated : 0);
+        news_log_problem(server->log, &reload->problems.all[i], reload->current->generation.number,
+                         i == 0 ? reload->repeated : 0);
     reload->repeated = 0;
     tell_waiters_refused(reload);
     tell_page_refused(server);
@@ -233,9 +169,7 @@ void reload_put_metrics(struct reload *reload, struct buf *out)
     for (int i = 0; i < 2; i++)
         buf_printf(out, "weir_reloads_total{outcome=\"%s\"} %llu\n", names[i],
                    (unsigned long long)atomic_load_explicit(&reload->outcomes[i], memory_order_relaxed));
-    buf_printf(out, "# HELP weir_rollbacks_total Those of them that went back to earlier scripts.\n"
-                    "# TYPE weir_rollbacks_total counter\nweir_rollbacks_total %llu\n",
-               (unsigned long long)atomic_load_explicit(&reload->rollback_count, memory_order_relaxed));
+    rollback_put_metrics(reload, out);
 }
 
 /* ---- the steps ---- */
@@ -531,8 +465,9 @@ void reload_switched(struct server *server)
     reload->next = NULL;
     if (number_of_rules(server, reload->old) > 0)
         shelf_keep(&reload->shelf, reload->old);
-    atomic_fetch_add_explicit(&reload->rollback_count, reload->current->generation.made_from != 0, memory_order_relaxed);
+    rollback_count(reload);
     atomic_fetch_add_explicit(&reload->outcomes[OUTCOME_DONE], 1, memory_order_relaxed);
+    guard_watch(server);
     tell_done(server, reload->old, reload->current, true);
     end_if_moved(server);
 }

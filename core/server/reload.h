@@ -6,11 +6,14 @@
 #include "loop/mailbox.h"
 #include "loop/timer.h"
 #include "script/catalogue.h"
+#include "server/guard.h"
 #include "server/shelf.h"
 
 struct server;
 struct hub;
 struct api_request;
+
+enum { WAITER_WHY_MAX = 96 };
 
 /* Somebody who wants to know how the next reload ends, or a rollback. */
 struct waiter {
@@ -19,6 +22,8 @@ struct waiter {
     struct api_request *request; /* NULL: nobody is told */
     unsigned to;                 /* of a rollback: see rollback.h */
     bool is_after_reload;        /* it was asked for later than a reload that has still to begin */
+    unsigned bad;                /* of our own: the generation that fails; it is over when another is in force */
+    char why[WAITER_WHY_MAX];    /* ... and for the page, how it fails */
 };
 
 enum reload_phase {
@@ -51,7 +56,8 @@ struct reload {
     struct waiter *later;       /* of the next one */
     struct shelf shelf;         /* what was in force before */
     struct waiter *rollbacks;   /* asked for, in their order */
-    _Atomic uint64_t rollback_count;
+    struct guard guard;
+    _Atomic uint64_t rollback_counts[2]; /* asked for, of our own */
     _Atomic uint64_t outcomes[2]; /* refused, done: for the metrics */
 };
 

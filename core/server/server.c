@@ -407,6 +407,7 @@ static void finish(struct server *server)
     mailbox_destroy(server->mailbox);
     timer_stop(server->timers, &server->deadline);
     timer_stop(server->timers, &server->trim);
+    timer_stop(server->timers, &server->reload.guard.timer);
     timer_stop(server->timers, &server->sweep);
     timers_destroy(server->timers);
     loop_destroy(server->loop);

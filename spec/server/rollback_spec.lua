@@ -54,7 +54,7 @@ describe("a rollback", function()
     assert.equal(3, node.generation)
     assert.equal(1, node.made_from)
     it_runs:wait_log "event=rollback generation=3 made_from=1 files=a.lua ms="
-    assert.equal(1, http.metric(it_runs, "weir_rollbacks_total"))
+    assert.equal(1, http.metric(it_runs, 'weir_rollbacks_total{by="asked"}'))
     http.api(it_runs, "publish", { channel = "c", data = "still here" })
     ann:hears("c", "still here")
   end)
@@ -109,7 +109,7 @@ describe("a rollback", function()
     local result = back(1).result
     assert.equal(3, result.generation)
     assert.same({}, result.files)
-    assert.equal(0, http.metric(it_runs, "weir_rollbacks_total"))
+    assert.equal(0, http.metric(it_runs, 'weir_rollbacks_total{by="asked"}'))
   end)
 
   it("is validated again", function()
@@ -187,5 +187,97 @@ describe("a rollback in dev mode", function()
     it_runs:wait_log "event=reload generation=2"
     assert.equal(108, http.api(it_runs, "rollback").error.code)
     it_runs:stop()
+  end)
+end)
+
+describe("a server with --auto-rollback", function()
+  local it_runs
+
+  local function calls(n)
+    return ('function server.rpc_get(args) if args %% %d == 0 then error "no" end return args end\n'):format(n)
+  end
+
+  local function begins(...)
+    it_runs = server.start {
+      scripts = { ["a.lua"] = calls(1000) },
+      args = { "--workers", "2", "--api-key", "key", ... },
+    }
+  end
+  after_each(function() it_runs:stop() end)
+
+  local function reload(n)
+    it_runs:write("a.lua", calls(n))
+    return http.api(it_runs, "reload").result.generation
+  end
+
+  local function ask(from, to)
+    for i = from, to do http.api(it_runs, "rpc", { method = "get", params = i }) end
+  end
+
+  local function generation()
+    return http.api(it_runs, "info").result.nodes[1].generation
+  end
+
+  it("goes back by itself when hooks fail after a reload, and says so", function()
+    begins("--auto-rollback", "50")
+    reload(1)
+    ask(1, 5)
+    it_runs:wait_log "event=auto_rollback generation=2 to=1 calls=5 errors=5"
+    it_runs:wait_log "event=rollback generation=3 made_from=1 files=a.lua"
+    assert.equal(7, http.api(it_runs, "rpc", { method = "get", params = 7 }).result.data)
+    assert.equal(1, http.metric(it_runs, 'weir_rollbacks_total{by="auto"}'))
+    assert.equal(0, http.metric(it_runs, 'weir_rollbacks_total{by="asked"}'))
+  end)
+
+  it("bears errors of a lower rate, or few of them", function()
+    begins("--auto-rollback", "50", "--auto-rollback-ms", "1000")
+    reload(1)
+    ask(1, 4)
+    reload(3)
+    ask(1, 30)
+    os.execute "sleep 0.5"
+    assert.equal(3, generation())
+  end)
+
+  it("looks for so long only", function()
+    begins("--auto-rollback", "50", "--auto-rollback-ms", "100")
+    reload(1)
+    os.execute "sleep 0.6"
+    ask(1, 10)
+    os.execute "sleep 0.4"
+    assert.equal(2, generation())
+  end)
+
+  it("does not go on from what it went back to, and takes the folder at the next reload", function()
+    begins("--auto-rollback", "50")
+    reload(1)
+    reload(2)
+    ask(2, 2)
+    for _ = 1, 9 do ask(2, 2) end
+    it_runs:wait_log "event=rollback generation=4 made_from=2"
+    ask(1, 10)
+    os.execute "sleep 0.5"
+    assert.equal(4, generation())
+    assert.equal(5, http.api(it_runs, "reload").result.generation)
+  end)
+
+  it("does nothing unless asked to", function()
+    begins()
+    reload(1)
+    ask(1, 20)
+    os.execute "sleep 0.5"
+    assert.equal(2, generation())
+  end)
+
+  it("tells the page why", function()
+    it_runs = server.start { command = "dev", scripts = { ["a.lua"] = calls(1000) }, args = { "--auto-rollback", "10" } }
+    local page = talk.to(it_runs, { as = "ann" }):connect():join "weir:dev"
+    it_runs:write("a.lua", calls(1))
+    assert.equal(2, page:listen("weir:dev").generation)
+    ask(1, 5)
+    local news = page:listen "weir:dev"
+    assert.truthy(news.why:find "^generation 2: 5 of %d+ hooks failed$", news.why)
+    assert.equal(1, news.made_from)
+    talk.close_all()
   end)
 end)

@@ -118,6 +118,14 @@ function showError({ error, generation, more }) {
     showPanel("Not loaded: ", placeOf(error), ...children);
 }
 
+/** @param {{generation: number, made_from: number, why: string}} news of a server that has gone back by itself */
+function showRolledBack({ generation, made_from: from, why }) {
+    showPanel("Rolled back: ", `generation ${from}`,
+        element("p", { className: "reason", textContent: why }),
+        element("p", { className: "stays", textContent: `Its rules are in force again, as generation ${generation}. ` +
+            "The files are as you saved them: the next save takes them again." }));
+}
+
 /** @param {{generation: number, made_from?: number, files?: string[], ms?: number}} news made_from: by a rollback */
 function showLoaded({ generation, made_from: from, files = [], ms }) {
     hide();
@@ -134,6 +142,7 @@ function showLoaded({ generation, made_from: from, files = [], ms }) {
 function tell(state, isNews) {
     if (state?.broken) return showBroken(state.broken);
     if (state?.error) showError(state);
+    else if (state?.why) showRolledBack(state);
     else if (isNews && state?.generation) showLoaded(state);
     else hide();
     if (isNews && !state?.error) document.dispatchEvent(new Event("weir:loaded"));
