@@ -48,6 +48,7 @@ local COVERED_ELSEWHERE = {
   ["net/dial"] = "spec/server/tls_spec.lua: weir reload with a server that speaks TLS",
   ["net/blocks"] = "spec/proof/memory.lua: what a TLS connection costs; every TLS spec runs on it",
   ["net/ring"] = "spec/server/io_spec.lua: the server writing with it and without",
+  ["loop/child"] = "spec/server/test_on_reload_spec.lua: specs in a process of their own",
   ["hub/recheck"] = "spec/server/recheck_spec.lua: who is put out after a reload, and how fast",
   ["hub/job"] = "spec/core/hub/lane_spec.lua: what waits, and what waits for it",
   ["hub/keep"] = "spec/server/services_spec.lua: what hooks set, and what is undone",

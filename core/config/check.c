@@ -169,6 +169,7 @@ static const struct allowed allowed[OPTION_COUNT] = {
     [OPTION_ID_head_ms] = {1, HOUR_MS},
     [OPTION_ID_body_ms] = {1, HOUR_MS},
     [OPTION_ID_idle_ms] = {1, HOUR_MS},
+    [OPTION_ID_test_on_reload_ms] = {100, HOUR_MS},
     [OPTION_ID_auto_rollback] = {0, 100},
     [OPTION_ID_auto_rollback_ms] = {100, HOUR_MS},
     [OPTION_ID_recheck_rate] = {1, 10000000},

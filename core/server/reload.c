@@ -331,15 +331,23 @@ static bool must_wait(struct server *server, const struct script_set *set, const
     return must_wait;
 }
 
+static void test(struct server *server, struct script_set *set, bool is_asked)
+{
+    server->reload.phase = RELOAD_TESTING;
+    testing_begin(server, set, is_asked);
+}
+
 static void take(struct server *server, struct script_set *set, struct problems *problems, bool is_asked)
 {
     struct catalogue_options options = catalogue_options(server);
     if (problems->count == 0 && catalogue_is_same(server->reload.current, set))
         stay(server, set, is_asked);
-    else if (catalogue_check(&options, set, problems))
-        prepare(server, set);
-    else
+    else if (!catalogue_check(&options, set, problems))
         refuse(server, set, problems, is_asked);
+    else if (testing_is_due(server, set))
+        test(server, set, is_asked);
+    else
+        prepare(server, set);
 }
 
 void reload_take(struct server *server, struct script_set *set)
@@ -381,6 +389,37 @@ static void end(struct server *server)
         reload->later = NULL;
         start(server, is_asked);
     }
+}
+
+/* What has passed may not be what is there now: then all begins anew, for whoever waits as well. */
+void reload_tested(struct server *server, struct script_set *set, bool is_asked)
+{
+    struct reload *reload = &server->reload;
+    struct catalogue_options options = catalogue_options(server);
+    struct problems problems = {0};
+    struct script_set *now = catalogue_read(&options, set->generation.number, &problems);
+    bool is_same = problems.count == 0 && catalogue_is_same(set, now);
+    script_set_destroy(now);
+    problems_finish(&problems);
+    if (is_same) {
+        prepare(server, set);
+        return;
+    }
+    script_set_destroy(set);
+    for (struct waiter *waiter; (waiter = reload->waiters) != NULL;) {
+        reload->waiters = waiter->next;
+        waiter->next = reload->later;
+        reload->later = waiter;
+    }
+    reload->is_wanted_again = true;
+    reload->is_asked = reload->is_asked || is_asked;
+    end(server);
+}
+
+void reload_refuse(struct server *server, struct script_set *set, struct problems *problems, bool is_asked)
+{
+    refuse(server, set, problems, is_asked);
+    end(server);
 }
 
 void reload_go_on(struct server *server)

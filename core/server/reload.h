@@ -8,6 +8,7 @@
 #include "script/catalogue.h"
 #include "server/guard.h"
 #include "server/shelf.h"
+#include "server/testing.h"
 
 struct server;
 struct hub;
@@ -28,6 +29,7 @@ struct waiter {
 
 enum reload_phase {
     RELOAD_IDLE,
+    RELOAD_TESTING,   /* its specs run, in another process */
     RELOAD_PREPARING, /* workers build their VMs; the old generation is in force */
     RELOAD_SWITCHING, /* workers change over, each between two turns */
     RELOAD_MOVING     /* all have changed; channels without events follow */
@@ -57,6 +59,7 @@ struct reload {
     struct shelf shelf;         /* what was in force before */
     struct waiter *rollbacks;   /* asked for, in their order */
     struct guard guard;
+    struct testing testing;
     _Atomic uint64_t rollback_counts[2]; /* asked for, of our own */
     _Atomic uint64_t outcomes[2]; /* refused, done: for the metrics */
 };
@@ -76,6 +79,10 @@ void reload_want_for(struct server *server, struct hub *hub, struct api_request 
 
 /* The server goes: whoever waits is told so. While the hubs still live. */
 void reload_refuse_all(struct reload *reload);
+
+/* For testing.c: how the specs of a set went. Its is the reload's, and *problems are emptied. */
+void reload_tested(struct server *server, struct script_set *set, bool is_asked);
+void reload_refuse(struct server *server, struct script_set *set, struct problems *problems, bool is_asked);
 
 /* For rollback.c, when no reload is under way: a set of files to be checked and swapped in; it becomes the reload's. */
 void reload_take(struct server *server, struct script_set *set);

@@ -45,6 +45,7 @@ static void want(struct server *server, struct waiter *waiter)
         end = &(*end)->next;
     waiter->is_after_reload = server->reload.is_wanted_again;
     *end = waiter;
+    testing_give_way(server);
     reload_go_on(server);
 }
 

@@ -398,6 +398,7 @@ static void finish(struct server *server)
     for (unsigned i = 0; i < made; i++)
         worker_finish(&server->workers[i]);
     store_destroy(server->store);
+    testing_stop(server);
     watch_destroy(server->watch);
     signals_destroy(server->signals);
     /* The end is under way: a signal more must not turn it into a death. */

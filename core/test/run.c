@@ -27,6 +27,8 @@ static void push_options(lua_State *L, const struct test_plan *plan)
     set_text(L, "filter", plan->filter);
     lua_pushboolean(L, plan->as_json);
     lua_setfield(L, -2, "as_json");
+    lua_pushboolean(L, plan->may_be_empty);
+    lua_setfield(L, -2, "may_be_empty");
     if (plan->with_coverage) {
         load_asset(L, "lua/active_lines.lua", "@weir test");
         lua_setfield(L, -2, "active_lines");

@@ -9,6 +9,7 @@ struct test_plan {
     const struct config *config; /* config->scripts is the folder */
     const char *filter;          /* NULL: all; else those whose name has this text */
     bool as_json;
+    bool may_be_empty;                           /* no specs are no failure */
     bool with_coverage;                          /* tells which lines of the scripts never ran */
     const char *bad, *good, *bold, *dim, *plain; /* what to write before text of that kind */
 };
