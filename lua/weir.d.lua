@@ -69,6 +69,7 @@
 ---@field on_close? fun(self: weir.Channel) Nobody has been in it for --linger-ms, and its history is out of date.
 ---@field on_subscribe? fun(self: weir.Channel, client: weir.Client, data: any): boolean|table|nil After the rule. True: in; a table:
 --- in, and the data of the reply; nothing or false: error 103.
+---@field on_upgrade? fun(self: weir.Channel, from: integer) It has come to other code by a reload, from the generation of that number.
 ---@field on_unsubscribe? fun(self: weir.Channel, client: weir.Client, why: string, code: integer) It has left, was kicked or lost.
 ---@field on_publish? fun(self: weir.Channel, msg: any, from: weir.Client, meta: { size: integer }): boolean|table|nil A client's
 --- message, before it exists. true: delivered as it came; a table: that instead; nothing or false: nobody gets it, and the

@@ -40,7 +40,7 @@ enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
     X(body_ms, "body-ms", NUMBER, "30000", "MS", "wait for progress of a body; over it 408")                           \
     X(idle_ms, "idle-ms", NUMBER, "75000", "MS", "an idle keep-alive connection is kept")                              \
     X(test_on_reload, "test-on-reload", FLAG, "false", "", "run the specs beside the scripts before a reload takes effect")  \
-    X(test_on_reload_ms, "test-on-reload-ms", NUMBER, "30000", "MS", "how long they may take; over it the reload is refused")  \
+    X(reload_test_ms, "reload-test-ms", NUMBER, "30000", "MS", "how long they may take; over it the reload is refused")  \
     X(auto_rollback, "auto-rollback", NUMBER, "0", "PERCENT", "so many failing hooks after a reload roll it back; 0 is off")         \
     X(auto_rollback_ms, "auto-rollback-ms", NUMBER, "10000", "MS", "how long after a reload they are counted")          \
     X(recheck_rate, "recheck-rate", NUMBER, "10000", "N", "members a second, for each worker, whose rule a reload asks again")  \

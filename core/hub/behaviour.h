@@ -28,7 +28,7 @@ struct call {
     struct slice method;        /* HOOK_CALL: NAME of rpc_NAME; HOOK_TIMER: the method, `data` is a list of arguments */
     int code;                   /* HOOK_UNSUBSCRIBE, SERVER_DISCONNECT: close or unsubscribe code */
     struct slice reason;        /* ... and its text: "left", "kicked: banned", "connection closed" */
-    uint64_t offset;            /* HOOK_PUBLISHED: 0 without history */
+    uint64_t offset;            /* HOOK_PUBLISHED: 0 without history. HOOK_UPGRADE: from which generation */
     unsigned view;              /* HOOK_VIEW: its place in the type; `method` is its name */
     unsigned hops;              /* how many hooks led here; publishing is refused past HOPS_MAX */
     /* answered */

@@ -141,6 +141,8 @@ void channel_bind(struct channel *channel)
     struct hub *hub = channel->hub;
     if (channel->generation == hub->generation || channel->waits > 0)
         return;
+    unsigned from = channel->generation != NULL ? channel->generation->number : 0;
+    const void *before = channel->instance;
     struct slice params[PATTERN_PARAMS_MAX];
     const struct channel_type *next = generation_find(hub->generation, channel->name, params);
     delivery_flush(channel); /* as it was published */
@@ -159,6 +161,8 @@ void channel_bind(struct channel *channel)
     if (channel->type->hooks != 0 || channel->instance != NULL) /* a relay costs a script nothing */
         hub->behaviour.bind(hub->behaviour.runtime, channel);
     apply_views(channel);
+    if (from != 0 && channel->instance != before) /* where its file is as it was, so is its code */
+        home_begin(channel, HOOK_UPGRADE, from, 0);
 }
 
 struct channel *channel_find(struct hub *hub, struct slice name)
@@ -176,7 +180,7 @@ struct channel *channel_open(struct hub *hub, struct slice name, unsigned hops)
         channel = create(hub, name);
         channel_bind(channel);
         if (channel->type != NULL)
-            home_open(channel, hops);
+            home_begin(channel, HOOK_OPEN, 0, hops);
         channel_reconsider(channel);
     }
     return channel->type != NULL ? channel : NULL;
@@ -196,7 +200,8 @@ static void on_lingered(struct timer *timer)
 {
     struct channel *channel = CONTAINER(timer, struct channel, linger);
     channel_bind(channel);
-    if (kept_until_ms(channel) > loop_now_ms(channel->hub->loop)) /* something was published by its own timers */
+    bool is_needed = kept_until_ms(channel) > loop_now_ms(channel->hub->loop) || lane_is_busy(channel);
+    if (is_needed) /* something was published by its own timers; on_upgrade waits */
         channel_reconsider(channel);
     else
         home_close(channel);

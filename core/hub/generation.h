@@ -23,6 +23,7 @@ enum hook {
     HOOK_UNSUBSCRIBE,
     HOOK_PUBLISH,
     HOOK_PUBLISHED,
+    HOOK_UPGRADE, /* the channel has come to another code: `offset` is the generation it was in */
     HOOK_CALL, /* the bit is set when there is any rpc_NAME */
     HOOK_TIMER, /* a method that a timer calls; the bit is set when there is any hook at all */
     HOOK_VIEW, /* the bit is set when there is any view_NAME; cannot wait, has no effects */

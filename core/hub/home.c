@@ -122,16 +122,14 @@ static void closed(struct job *job)
     lane_hand_over(job->hub, rest);
 }
 
-void home_open(struct channel *channel, unsigned hops)
+void home_begin(struct channel *channel, enum hook hook, unsigned from, unsigned hops)
 {
-    struct job job = {.hub = channel->hub,
-                      .channel = channel,
-                      .request = {.channel = channel->name, .hops = hops},
-                      .after = only_effects,
-                      .is_ordered = true,
-                      .is_alone = true};
-    if (has_hook(channel, HOOK_OPEN))
-        job_run(&job, HOOK_OPEN);
+    struct job job = {.hub = channel->hub, .channel = channel, .after = only_effects};
+    job.request = (struct request){.channel = channel->name, .hops = hops};
+    job.call.offset = from;
+    job.is_ordered = job.is_alone = true;
+    if (has_hook(channel, hook))
+        job_run(&job, hook);
 }
 
 void home_close(struct channel *channel)

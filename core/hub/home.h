@@ -14,8 +14,10 @@ void home_resume(struct hub *hub, const struct request *request);
 /* on_published of what has been delivered: request->data, who, hops, its offset. */
 void home_notify(struct channel *channel, const struct request *request, uint64_t offset);
 
-/* The channel has come to life, is to end: runs on_open; on_close, then destroys it. Errors are in the log. */
-void home_open(struct channel *channel, unsigned hops);
+/* HOOK_OPEN: the channel has come to life, by so many hops. HOOK_UPGRADE: it has come from generation `from` to other
+ * code. What comes after waits for them. Errors are in the log. */
+void home_begin(struct channel *channel, enum hook hook, unsigned from, unsigned hops);
+/* It is to end: runs on_close, then destroys it. */
 void home_close(struct channel *channel);
 
 /* Does, in a later turn, what a hook wished for another channel or for clients. */

@@ -16,7 +16,7 @@ enum { CLASSES_MAX = 256 };
 
 /* The last of each is NULL for suggest: a call is no method of that name, but any rpc_NAME; a timer's is any. */
 static const char *const hook_names[HOOK_COUNT] = {
-    "on_open", "on_close", "on_subscribe", "on_unsubscribe", "on_publish", "on_published", NULL,
+    "on_open", "on_close", "on_subscribe", "on_unsubscribe", "on_publish", "on_published", "on_upgrade", NULL,
 };
 static const char *const server_hook_names[SERVER_HOOK_COUNT] = {"on_connect", "on_disconnect",
                                                                  "on_message", NULL};
@@ -335,9 +335,6 @@ static void collect_method(lua_State *L, struct program *program, struct class *
     int hook = find_name(hook_names, HOOK_COUNT, method.name);
     if (is_prefixed(method.name, VIEW)) {
         collect_view(L, program, class, &method);
-    } else if (strcmp(method.name, "on_upgrade") == 0) {
-        problem_add(program->problems, program->set, method.file, method.line,
-                    "`%s` is not available in this version", method.name);
     } else if (hook >= 0 && is_channel_function(L, program, &method)) {
         class->hooks[hook] = keep_function(L);
         class->type->hooks |= 1u << hook;

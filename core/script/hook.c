@@ -164,6 +164,11 @@ static void push_view(lua_State *L, const struct ask *ask)
     push_json(L, ask, ask->call->data);
 }
 
+static void push_upgrade(lua_State *L, const struct ask *ask)
+{
+    lua_pushinteger(L, (lua_Integer)ask->call->offset);
+}
+
 static void push_call(lua_State *L, const struct ask *ask)
 {
     push_json(L, ask, ask->call->data);
@@ -418,6 +423,7 @@ static const struct {
     [HOOK_UNSUBSCRIBE] = {push_unsubscribe, take_nothing},
     [HOOK_PUBLISH] = {push_publish, take_publish},
     [HOOK_PUBLISHED] = {push_published, take_nothing},
+    [HOOK_UPGRADE] = {push_upgrade, take_nothing},
     [HOOK_CALL] = {push_call, take_call},
     [HOOK_VIEW] = {push_view, take_view},
 };

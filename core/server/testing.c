@@ -153,8 +153,8 @@ static void judge(const struct server *server, const struct child_end *end,
     struct slice text = trim(end->text);
     if (end->is_late) {
         problem_add(problems, NULL, "", 0,
-                    "the specs have not ended after %llu ms (--test-on-reload-ms)",
-                    server->config->test_on_reload_ms);
+                    "the specs have not ended after %llu ms (--reload-test-ms)",
+                    server->config->reload_test_ms);
         return;
     }
     if (end->status == 0)
@@ -207,7 +207,7 @@ void testing_begin(struct server *server, struct script_set *set, bool is_asked)
         .path = "/proc/self/exe",
         .arguments = words.all,
         .environment = environment,
-        .limit_ms = (unsigned)server->config->test_on_reload_ms,
+        .limit_ms = (unsigned)server->config->reload_test_ms,
         .ended = on_ended,
         .context = server,
     };

@@ -79,7 +79,7 @@ describe("a server with --test-on-reload", function()
 
   it("serves on meanwhile, and is not late for whoever takes too long", function()
     begins({ ["count.lua"] = counting "1", ["slow_spec.lua"] = 'it("never ends", function() while true do end end)' },
-      "--test-on-reload-ms", "1000")
+      "--reload-test-ms", "1000")
     it_runs:write("count.lua", counting "2")
     local line = http.open(it_runs)
     line:ask("POST", "/api/reload", { ["X-API-Key"] = "key" }, "{}")
@@ -89,13 +89,13 @@ describe("a server with --test-on-reload", function()
       assert.equal(i + 1, (ann:call("count:a/add", i)))
     end
     local answer = line:answer().body
-    assert.truthy(answer:find("the specs have not ended after 1000 ms (--test-on-reload-ms)", 1, true), answer)
+    assert.truthy(answer:find("the specs have not ended after 1000 ms (--reload-test-ms)", 1, true), answer)
     line:close()
     assert.equal(1, generation())
   end)
 
   it("leaves nothing running, whatever a spec has started", function()
-    begins({ ["count.lua"] = counting "1" }, "--test-on-reload-ms", "1000")
+    begins({ ["count.lua"] = counting "1" }, "--reload-test-ms", "1000")
     local mark = ("%d.%d"):format(os.time(), it_runs.port)
     reload({ ["count.lua"] = counting "2", ["slow_spec.lua"] = ('os.execute "sleep 1000.%s & sleep 999"'):format(mark) })
     assert.truthy(server.wait(5, function()

@@ -9,7 +9,7 @@
 #include "wire/json.h"
 
 const char *const types_hooks[] = {"open",    "close",     "subscribe", "unsubscribe",
-                                   "publish", "published", "call",      "timer", "view", NULL};
+                                   "publish", "published", "upgrade", "call", "timer", "view", NULL};
 const char *const types_server_hooks[] = {"connect", "disconnect", "message", "call", NULL};
 
 static struct rule *get_rule(lua_State *L, int at, const char *name, const struct pattern *pattern,

@@ -31,7 +31,7 @@ static const char *lets_in(const struct rule *rule)
 static void push_hooks(lua_State *L, unsigned bits)
 {
     static const char *const names[HOOK_TIMER] = {
-        "open", "close", "subscribe", "unsubscribe", "publish", "published", "call"};
+        "open", "close", "subscribe", "unsubscribe", "publish", "published", "upgrade", "call"};
     lua_newtable(L);
     for (int i = 0; i < HOOK_TIMER; i++) { /* which follows from the others */
         lua_pushboolean(L, bits >> i & 1);

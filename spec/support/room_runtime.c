@@ -273,7 +273,7 @@ static int open_channel(lua_State *L)
 static int call_channel(lua_State *L)
 {
     static const char *const names[] = {"open",    "close",     "subscribe", "unsubscribe",
-                                        "publish", "published", "call",      "timer", NULL};
+                                        "publish", "published", "upgrade", "call", "timer", NULL};
     struct holder *holder = luaL_checkudata(L, 1, "room.channel");
     enum hook hook = (enum hook)luaL_checkoption(L, 2, NULL, names);
     struct identity_facts facts;

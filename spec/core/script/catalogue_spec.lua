@@ -36,7 +36,7 @@ describe("script/catalogue", function()
       file = "a.lua", line = 1, max_size = 65536, history = 0, ttl = 0, presence = false,
       slow = 0, conflate = 0, batch = 0, batch_ms = 0,
       hooks = { open = false, close = false, subscribe = false, unsubscribe = false,
-                publish = false, published = false, call = false },
+                publish = false, published = false, upgrade = false, call = false },
     }, set[1])
   end)
 
