@@ -202,8 +202,9 @@ memory: proof-host ## what 10,000 idle connections cost, 2,000 with TLS, and tha
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite
 # It makes everything some thirty times slower. Left out, and run by `make test-asan`: how much may be said in a second
-# (hub/limit), a budget of CPU time that a run just keeps (script/vm_wait), patterns that use theirs up (script/match: hours).
-VALGRIND_NOT := $(patsubst %,spec/core/%_spec.lua,hub/limit script/vm_wait script/match)
+# (hub/limit), what is held or summed up for 100 ms (hub/render, hub/rollup), a budget of CPU time that a run just keeps
+# (script/vm_wait), patterns that use theirs up (script/match: hours).
+VALGRIND_NOT := $(patsubst %,spec/core/%_spec.lua,hub/limit hub/render hub/rollup script/vm_wait script/match)
 
 valgrind: install-proof ## the specs of spec/core under memcheck, ONE=pattern for some; half an hour
 	@$(MAKE) --no-print-directory FLAVOR=debug build/debug/host
