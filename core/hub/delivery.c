@@ -16,6 +16,7 @@ enum { HELD_BYTES_MAX = 256 * 1024, FRAME_BYTES_MAX = 64 * 1024, HELD_COST = 128
 
 struct held {
     uint64_t key, place;
+    uint64_t number; /* counts on in its channel, for the order in which it was said */
     uint64_t offset;
     struct identity *who;
     struct seat_key from;
@@ -43,8 +44,10 @@ static struct slice place_key(const uint64_t *place)
     return slice_make((const char *)place, sizeof *place);
 }
 
-static void fill(struct held *held, const struct publication *publication)
+static void fill(struct delivery *delivery, struct held *held,
+                 const struct publication *publication)
 {
+    held->number = delivery->next_number++;
     held->offset = publication->offset;
     held->seers = publication->seers;
     held->rendering = rendering_ref(publication->rendering);
@@ -72,7 +75,7 @@ static void hold(struct channel *channel, const struct publication *publication,
     struct delivery *delivery = &channel->delivery;
     struct held *held = xmalloc(sizeof *held);
     held->key = key_of(channel->type, publication->data);
-    fill(held, publication);
+    fill(delivery, held, publication);
     if (delivery->count == delivery->room) {
         delivery->room = delivery->room ? delivery->room * 2 : 8;
         delivery->held = xrealloc(delivery->held, delivery->room * sizeof *delivery->held);
@@ -127,11 +130,19 @@ static unsigned spread_some(struct channel *channel, unsigned from)
     return count;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct held *x = *(struct held *const *)a, *y = *(struct held *const *)b;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
 void delivery_flush(struct channel *channel)
 {
     struct delivery *delivery = &channel->delivery;
     if (delivery->count == 0)
         return;
+    if (delivery->places.count > 0)
+        qsort(delivery->held, delivery->count, sizeof *delivery->held, compare_numbers);
     for (unsigned at = 0; at < delivery->count;)
         at += spread_some(channel, at);
     delivery_finish(channel);
@@ -181,12 +192,12 @@ static void start_interval(struct channel *channel)
                 (uint64_t)channel->type->conflate_ms, on_interval);
 }
 
-/* The place stays, so that no key waits for ever behind livelier ones. */
+/* A view may have two of its key, of two places: what was said last goes out last. */
 static void renew(struct channel *channel, struct held *held, const struct publication *publication)
 {
     channel->delivery.bytes -= cost_of(held);
     empty(held);
-    fill(held, publication);
+    fill(&channel->delivery, held, publication);
     channel->delivery.bytes += cost_of(held);
     stats_add(&channel->hub->stats, STAT_DROPS_CONFLATED, 1);
 }

@@ -11,8 +11,9 @@ struct channel;
 
 /* Embedded in its channel; all zeroes holds nothing. */
 struct delivery {
-    struct held **held; /* in the order they go out */
+    struct held **held;
     unsigned count, room;
+    uint64_t next_number; /* of what is held next */
     size_t bytes;
     struct map places;  /* of those that a newer one replaces: struct held by its place */
     struct timer timer; /* until what is held goes out */

@@ -59,4 +59,11 @@ describe("spreading what was published", function()
     assert.same({ '{"key":0,"public":true}', '{"key":1,"public":true,"n":3}' }, heard(ann))
     assert.same({ '{"key":0,"public":true}', '{"key":1,"public":true,"n":3,"cost":1}', '{"key":1,"n":4}' }, heard(ops))
   end)
+
+  it("ends with the newest of a key, also for a view that has more of them than others", function()
+    open { conflate = 60, key = "key" }
+    say('{"key":0,"public":true}', '{"key":1,"public":true,"n":1}', '{"key":1,"n":2}', '{"key":1,"public":true,"n":3}')
+    hall:wait(100)
+    assert.same({ '{"key":0,"public":true}', '{"key":1,"n":2}', '{"key":1,"public":true,"n":3}' }, heard(ops))
+  end)
 end)
