@@ -19,7 +19,7 @@ struct rollup_cell {
     struct buf kept[ROLLUP_KEEP_MAX];
 };
 
-enum { SAMPLES_MIN = 16, NUMBER_LEN_MAX = 64 };
+enum { SAMPLES_MIN = 16, NUMBER_LEN_MAX = 64, KEPT_MIN = 64 };
 
 static void free_cell(struct rollup_cell *cell)
 {
@@ -130,16 +130,23 @@ static void count_in(struct rollup_stretch *stretch, const struct rollup_rule *r
         sample(stretch, cell, number);
 }
 
-/* What has no room any more is not told. */
+/* What has no room any more is not told. Memory is counted as it is taken, and what has become much
+ * too large is given back: 1024 values have 16 members each. */
 static void keep(struct rollup_stretch *stretch, struct buf *kept, struct slice value)
 {
-    size_t before = kept->len;
+    size_t room = value.len > KEPT_MIN ? value.len : KEPT_MIN;
+    stretch->bytes -= kept->room;
     buf_clear(kept);
-    stretch->bytes -= before;
-    if (value.at == NULL || !has_room(stretch, value.len))
-        return;
-    json_put_line(kept, value);
-    stretch->bytes += kept->len;
+    if (kept->room / 4 > room || kept->room < room)
+        buf_finish(kept);
+    room = kept->room > 0 ? kept->room : room;
+    if (value.at != NULL && has_room(stretch, room)) {
+        buf_reserve(kept, room);
+        json_put_line(kept, value);
+    } else {
+        buf_finish(kept);
+    }
+    stretch->bytes += kept->room;
 }
 
 enum rollup_taken rollup_add(struct rollup_stretch *stretch, const struct rollup_rule *rule,

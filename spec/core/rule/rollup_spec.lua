@@ -116,6 +116,19 @@ describe("a rollup", function()
     assert.equal(0, sums:bytes())
   end)
 
+  it("counts the memory that what it keeps takes, and gives back what shorter members need no more", function()
+    local sums = of { stats = { "count" }, keep = { "pad" } }
+    local function add(len) sums:add(('{"pad":"%s"}'):format(("x"):rep(len))) end
+    add(40000)
+    add(30000)
+    assert.truthy(sums:bytes() > 40000, sums:bytes())
+    add(10)
+    assert.truthy(sums:bytes() < 2000, sums:bytes())
+    add(40000)
+    sums:add "{}"
+    assert.truthy(sums:bytes() < 2000, sums:bytes())
+  end)
+
   it("goes into a channel that is named after its own", function()
     assert.equal("dash:web1", of({ stats = { "count" } }):into("web1", "shop"))
     assert.equal("shop/web1/all", of({ into = "{app}/{host}/all", stats = { "count" } }):into("web1", "shop"))
