@@ -128,7 +128,10 @@ static void cancel(struct task *task)
     task->terms.services->asking.cancel(task->source);
 }
 
-/* ---- what is asked: the options are at index 2, url at 1 ---- */
+/* ---- what is asked: the options are at index 2, url at 1 ---- *
+ *
+ * Options may have metamethods, which can do anything: nothing of Lua's may run between the reading
+ * of headers, which nobody but their table keeps, and the start. */
 
 struct asked {
     struct fetch_request request;
@@ -136,13 +139,14 @@ struct asked {
     bool has_type;
 };
 
-static void read_headers(lua_State *L, struct asked *asked)
+/* The table's, or nil's. */
+static void read_headers(lua_State *L, int index, struct asked *asked)
 {
-    if (lua_getfield(L, 2, "headers") == LUA_TNIL)
-        return; /* the table keeps its strings */
-    luaL_checktype(L, -1, LUA_TTABLE);
+    if (lua_isnil(L, index))
+        return;
+    luaL_checktype(L, index, LUA_TTABLE);
     lua_pushnil(L);
-    for (; lua_next(L, -2); lua_pop(L, 1)) {
+    for (; lua_next(L, index); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
             luaL_error(L, "http: headers are names and texts, such as { accept = \"text/plain\" }");
         if (asked->request.header_count == FETCH_HEADERS_MAX)
@@ -154,18 +158,21 @@ static void read_headers(lua_State *L, struct asked *asked)
     }
 }
 
-static void read_body(lua_State *L, struct asked *asked)
+/* Then the headers, since `json` may add one. */
+static void read_body_and_headers(lua_State *L, struct asked *asked)
 {
+    lua_getfield(L, 2, "headers");
+    int headers = lua_gettop(L);
     bool has_json = lua_getfield(L, 2, "json") != LUA_TNIL;
     if (lua_getfield(L, 2, "body") != LUA_TNIL) {
         if (has_json)
             luaL_error(L, "http: `body` and `json` exclude each other");
         asked->request.body.at = luaL_checklstring(L, -1, &asked->request.body.len);
     }
-    if (!has_json)
-        return;
-    asked->request.body = api_encode(L, lua_gettop(L) - 1, "http: json");
-    if (!asked->has_type)
+    if (has_json)
+        asked->request.body = api_encode(L, headers + 1, "http: json");
+    read_headers(L, headers, asked);
+    if (has_json && !asked->has_type)
         asked->headers[asked->request.header_count++] =
             (struct fetch_header){SLICE("content-type"), SLICE("application/json")};
 }
@@ -200,8 +207,7 @@ static void read_options(lua_State *L, const struct task *task, struct asked *as
     if (lua_getfield(L, 2, "method") != LUA_TNIL)
         asked->request.method.at = luaL_checklstring(L, -1, &asked->request.method.len);
     asked->request.redirects = read_redirects(L);
-    read_headers(L, asked);
-    read_body(L, asked);
+    read_body_and_headers(L, asked);
 }
 
 static int ask(lua_State *L, struct slice method)

@@ -35,6 +35,16 @@ local room = channel("room:{n}", { subscribe = "anyone", publish = "anyone", cal
 function room:rpc_get(args) return try(http.get, args.url, args.options) end
 function room:rpc_post(args) return try(http.post, args.url, args.options) end
 function room:rpc_request(args) return try(http.request, args) end
+function room:rpc_vanish(args)
+  local headers = {}
+  local function name(i) return "x-" .. i .. ("n"):rep(40) end
+  for i = 1, 50 do headers[name(i)] = ("v" .. i):rep(40) end
+  return try(http.get, args.url, setmetatable({ headers = headers }, { __index = function(_, option)
+    if option ~= "json" then return end
+    for i = 1, 50 do headers[name(i)] = nil end
+    for i = 1, 60 do local _ = ("y"):rep(10000) .. i end
+  end }))
+end
 function room:rpc_json(args) return http.get(args.url):json() end
 function room:rpc_uncaught(args) return http.get(args.url).status end
 function room:on_publish(msg)
@@ -116,7 +126,7 @@ describe("scripts that ask other servers", function()
   lazy_setup(function()
     web.start()
     it_runs = server.start { command = "dev", scripts = { ["a.lua"] = ASKS:gsub("VERSION", "1") },
-      args = { "--workers", "2", "--http-ca", web.ca, "--http-bytes", "65536", "--hook-timeout-ms", "3000" } }
+      args = { "--workers", "2", "--http-ca", web.ca, "--http-bytes", "65536", "--hook-timeout-ms", "3000", "--hook-ms", "1000" } }
   end)
   lazy_teardown(function()
     it_runs:stop()
@@ -140,6 +150,11 @@ describe("scripts that ask other servers", function()
     got = ask("get", { url = web.http .. "/status/404" })
     assert.same({ 404, false }, { got.status, got.ok })
     assert.equal("1, 2", ask("get", { url = web.raw .. "/twice" }).headers["x-a"])
+  end)
+
+  it("send headers that are still there, whatever else is done while the options are read", function()
+    local got = ask("vanish", { url = web.http .. "/echo" })
+    assert.equal(200, got.status, got.why)
   end)
 
   it("post JSON, text, headers, any method", function()
