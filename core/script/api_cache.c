@@ -1,6 +1,7 @@
 #include "script/api.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <lauxlib.h>
 
@@ -59,11 +60,18 @@ static void count(lua_State *L)
 
 /* ---- fetching ---- */
 
+/* Read before there is a flight: options may have metamethods, which may raise. */
+struct wish {
+    struct cache_terms terms;
+    size_t key_len;
+    char key[CACHE_KEY_MAX];
+};
+
 struct fetching {
     struct task_guard guard; /* first */
     struct task *task;
     struct cache_flight *flight;
-    struct cache_terms terms;
+    struct wish wish;
 };
 
 static void drop_fetching(struct task_guard *guard)
@@ -78,14 +86,10 @@ static void end_fetching(struct fetching *fetching)
     free(fetching);
 }
 
-static void keep(lua_State *L, struct fetching *fetching)
+/* What others are told: no metamethod is asked, which could fail in turn. */
+static const char *text_of_error(lua_State *L)
 {
-    struct slice json = SLICE("null");
-    if (!lua_isnil(L, -1))
-        json = api_encode(L, lua_gettop(L), "cache");
-    cache_fill(fetching->flight, json, &fetching->terms, now_ms(L));
-    count(L);
-    end_fetching(fetching);
+    return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error that is no text";
 }
 
 /* The error is on top. An outage has a stale value do; what the script refused is a verdict, which
@@ -97,12 +101,11 @@ static int fail_fetching(lua_State *L, struct fetching *fetching)
     enum vm_end end = vm_caught(L);
     struct cache_flight *flight = fetching->flight;
     if (end == VM_FAILED)
-        fail(&err, ERROR_SCRIPT_FAILED, "%s", luaL_tolstring(L, -1, NULL));
+        fail(&err, ERROR_SCRIPT_FAILED, "%s", text_of_error(L));
     else if (end == VM_LEFT)
         err = *fetching->task->running.error;
     else
         vm_uncatch(L); /* does not return; the guard is dropped with the hook */
-    lua_settop(L, 4);
     end_fetching(fetching);
     bool is_saved = cache_fail(flight, end == VM_FAILED ? CACHE_OUTAGE : CACHE_VERDICT, &err,
                                now_ms(L), &stale);
@@ -114,25 +117,41 @@ static int fail_fetching(lua_State *L, struct fetching *fetching)
     return 1;
 }
 
+/* A value that is no JSON is an error like any other of the fetch. */
+static int keep(lua_State *L, struct fetching *fetching)
+{
+    struct error err;
+    struct buf *json = vm_scratch(L);
+    if (lua_isnil(L, -1)) {
+        buf_add_text(json, "null");
+    } else if (!codec_encode(L, lua_gettop(L), "data", &CODEC_LIMITS_DEFAULT, json, &err)) {
+        lua_pushfstring(L, "cache: %s", err.text);
+        return fail_fetching(L, fetching);
+    }
+    vm_charge(L, json->len);
+    cache_fill(fetching->flight, buf_slice(json), &fetching->wish.terms, now_ms(L));
+    count(L);
+    end_fetching(fetching);
+    return 1;
+}
+
 static int fetched(lua_State *L, int status, lua_KContext context)
 {
     struct fetching *fetching = (struct fetching *)context;
     if (status != LUA_OK && status != LUA_YIELD)
         return fail_fetching(L, fetching);
-    keep(L, fetching);
-    return 1;
+    return keep(L, fetching);
 }
 
-static int fetch(lua_State *L, struct task *task, struct cache_flight *flight)
+static int fetch(lua_State *L, struct task *task, struct cache_flight *flight,
+                 const struct wish *wish)
 {
     struct fetching *fetching = xcalloc(1, sizeof *fetching);
     fetching->guard.drop = drop_fetching;
     fetching->task = task;
     fetching->flight = flight;
+    fetching->wish = *wish;
     task_hold(task, &fetching->guard);
-    fetching->terms.ttl_ms = (uint64_t)api_get_duration(L, 2, "cache: ttl", "ttl", TTL_DEFAULT_MS);
-    fetching->terms.stale_ms = (uint64_t)api_get_duration(L, 2, "cache: stale", "stale", 0);
-    fetching->terms.stale_if_error_ms = fetching->terms.stale_ms;
     lua_settop(L, 3);
     return fetched(L, lua_pcallk(L, 0, 1, 0, (lua_KContext)fetching, fetched),
                    (lua_KContext)fetching);
@@ -144,6 +163,7 @@ struct waiting {
     struct task_guard guard; /* first */
     struct cache_waiter waiter;
     struct task *task;
+    struct wish wish;
     bool is_failed;
     struct buf value;
     struct error err;
@@ -185,6 +205,7 @@ static int told(lua_State *L, int status, lua_KContext context)
     struct task *task = (struct task *)context;
     struct waiting *waiting = task->source;
     struct cache_flight *flight = waiting->flight;
+    struct wish wish = waiting->wish;
     struct error err = waiting->err;
     bool is_failed = waiting->is_failed;
     (void)status;
@@ -193,7 +214,7 @@ static int told(lua_State *L, int status, lua_KContext context)
     end_waiting(waiting);
     if (is_failed)
         return raise(L, task, &err);
-    return flight != NULL ? fetch(L, task, flight) : 1;
+    return flight != NULL ? fetch(L, task, flight, &wish) : 1;
 }
 
 /* Its guard takes it back. */
@@ -202,19 +223,20 @@ static void cancel(struct task *task)
     (void)task;
 }
 
-static struct waiting *create_waiting(struct task *task)
+static struct waiting *create_waiting(struct task *task, const struct wish *wish)
 {
     struct waiting *waiting = xcalloc(1, sizeof *waiting);
     waiting->guard.drop = drop_waiting;
     waiting->waiter.told = on_told;
     waiting->task = task;
+    waiting->wish = *wish;
     return waiting;
 }
 
 /* ---- looking ---- */
 
 /* Scripts do not see each other's values. */
-static struct slice make_key(lua_State *L)
+static void read_wish(lua_State *L, struct wish *wish)
 {
     struct slice own;
     struct buf *key = vm_scratch(L);
@@ -224,7 +246,32 @@ static struct slice make_key(lua_State *L)
     if (key->len > CACHE_KEY_MAX)
         luaL_error(L, "cache: a key has at most %d bytes, the script's name included",
                    CACHE_KEY_MAX);
-    return buf_slice(key);
+    wish->key_len = key->len;
+    memcpy(wish->key, key->at, key->len);
+    wish->terms.ttl_ms = (uint64_t)api_get_duration(L, 2, "cache: ttl", "ttl", TTL_DEFAULT_MS);
+    wish->terms.stale_ms = (uint64_t)api_get_duration(L, 2, "cache: stale", "stale", 0);
+    wish->terms.stale_if_error_ms = wish->terms.stale_ms;
+}
+
+static struct slice key_of(const struct wish *wish)
+{
+    return slice_make(wish->key, wish->key_len);
+}
+
+/* It would wait for itself. */
+static bool is_own(const struct task *task, const struct waiting *waiting)
+{
+    for (struct task_guard *guard = task->guards; guard != NULL; guard = guard->next)
+        if (guard->drop == drop_fetching &&
+            slice_is_equal(key_of(&((struct fetching *)guard)->wish), key_of(&waiting->wish)))
+            return true;
+    return false;
+}
+
+static int refuse_own(lua_State *L, struct waiting *waiting)
+{
+    end_waiting(waiting);
+    return luaL_error(L, "cache: this hook fetches that key already");
 }
 
 static int look(lua_State *L)
@@ -234,19 +281,22 @@ static int look(lua_State *L)
     struct task *task = task_check_wait(L, "cache");
     api_check_names(L, 2, "cache", names);
     luaL_checktype(L, 3, LUA_TFUNCTION);
-    struct slice key = make_key(L);
-    struct waiting *waiting = create_waiting(task);
-    enum cache_sight sight =
-        cache_look(task->terms.services->cache, key, now_ms(L), &waiting->waiter, &value, &flight);
+    struct wish wish;
+    read_wish(L, &wish);
+    struct waiting *waiting = create_waiting(task, &wish);
+    enum cache_sight sight = cache_look(task->terms.services->cache, key_of(&wish), now_ms(L),
+                                        &waiting->waiter, &value, &flight);
     count(L);
     task_hold(task, &waiting->guard);
     if (sight == CACHE_WAIT) {
+        if (is_own(task, waiting))
+            return refuse_own(L, waiting);
         task->source = waiting;
         return task_wait(L, "cache", cancel, told);
     }
     end_waiting(waiting);
     if (flight != NULL)
-        return fetch(L, task, flight);
+        return fetch(L, task, flight, &wish);
     push_value(L, value);
     return 1;
 }

@@ -104,6 +104,18 @@ function room:rpc_cached(a)
     return { n = n }
   end)
 end
+function room:rpc_badly(a)
+  local raises = setmetatable({}, { __tostring = function() error "inside" end })
+  local ways = {
+    ttl = function() return cache(a.key, { ttl = "soon" }, function() return 1 end) end,
+    value = function() return cache(a.key, {}, function() return tostring end) end,
+    raises = function() return cache(a.key, {}, function() error(raises) end) end,
+    again = function() return cache(a.key, {}, function() return cache(a.key, {}, function() return 1 end) end) end,
+  }
+  local ok, why = pcall(ways[a.way])
+  local after = cache(a.key, {}, function() return "well" end)
+  return { ok = ok, why = tostring(why == raises or why), after = after }
+end
 function room:rpc_call(a)
   local ok, why = pcall(function() return idp:call(function(x) if x then error(x, 0) end return "fine" end, a.bad) end)
   return { ok = ok, why = why, state = idp:state() }
@@ -492,6 +504,15 @@ for _, workers in ipairs { 1, 2 } do
       assert.equal("slept", other:reply(92).rpc.data)
       assert.equal("slept", call("nap", { d = "10ms" }, "nap"))
     end)
+
+    for way, why in pairs { ttl = "duration", value = "JSON cannot hold", raises = "true", again = "fetches that key already" } do
+      it("do not wait for themselves after a cache that was used badly: " .. way, function()
+        local got = call("badly", { key = "badly " .. way, way = way })
+        assert.is_false(got.ok)
+        assert.truthy(got.why:find(why, 1, true), got.why)
+        assert.equal("well", got.after)
+      end)
+    end
 
     it("use what is stale while the fetch fails", function()
       local first = call("cached", { key = "s", ttl = "50ms", stale = "10s" })
