@@ -84,6 +84,18 @@ static void expire(struct channel *channel, uint64_t now_ms)
         forget(latest, latest->oldest);
 }
 
+static void forget_oldest(struct channel *channel)
+{
+    stats_add(&channel->hub->stats, STAT_LATEST_FORGOTTEN, 1);
+    forget(&channel->latest, channel->latest.oldest);
+}
+
+static void give_way(struct channel *channel)
+{
+    while (is_over_full(channel))
+        forget_oldest(channel);
+}
+
 void latest_keep(struct channel *channel, const struct publication *publication)
 {
     struct latest *latest = &channel->latest;
@@ -103,8 +115,7 @@ void latest_keep(struct channel *channel, const struct publication *publication)
     if (before != NULL)
         forget(latest, before);
     append(latest, said);
-    for (; is_over_full(channel); stats_add(&channel->hub->stats, STAT_LATEST_FORGOTTEN, 1))
-        forget(latest, latest->oldest);
+    give_way(channel);
 }
 
 static void count_rendering(struct latest *latest, struct said *said)
@@ -114,15 +125,23 @@ static void count_rendering(struct latest *latest, struct said *said)
     said->rendered = bytes;
 }
 
-/* By the view's hook, once for all who come. */
-static bool is_shown(struct channel *channel, unsigned view, struct said *said,
-                     struct latest_list *list, struct slice *shown)
+/* By the view's hook, once for all who come, the newest first: what it makes takes room like what
+ * was said, and where that is used up the hook is not asked any more. */
+static void make(struct channel *channel, const struct group *group)
 {
-    if (said->rendering == NULL)
-        said->rendering = rendering_create(channel->type);
-    bool is = render(channel, said->rendering, view, said->data, &list->bytes, shown);
-    count_rendering(&channel->latest, said);
-    return is;
+    struct latest *latest = &channel->latest;
+    struct said *said = latest->newest;
+    for (; said != NULL && !is_over_full(channel); said = said->older) {
+        if (said->rendering == NULL)
+            said->rendering = rendering_create(channel->type);
+        if (view_has(channel->type, group->view, channel->params, said->data))
+            (void)render_all(channel, said->rendering, said->data, UINT32_C(1) << group->view);
+        count_rendering(latest, said);
+        if (is_over_full(channel))
+            while (latest->oldest != said)
+                forget_oldest(channel);
+    }
+    give_way(channel);
 }
 
 static bool is_heard(struct channel *channel, const struct group *group, struct said *said,
@@ -131,7 +150,7 @@ static bool is_heard(struct channel *channel, const struct group *group, struct 
     const struct channel_type *type = channel->type;
     struct slice texts[FILTER_FIELDS_MAX];
     if (!view_has(type, group->view, channel->params, said->data) ||
-        !is_shown(channel, group->view, said, list, shown))
+        !render(channel, said->rendering, group->view, said->data, &list->bytes, shown))
         return false;
     if (group->filter == NULL)
         return true;
@@ -150,6 +169,8 @@ void latest_show(struct channel *channel, const struct group *group, struct late
     if (channel->type->latest_ttl_ms == 0)
         return;
     expire(channel, loop_now_ms(channel->hub->loop));
+    if (channel->type->hooks >> HOOK_VIEW & 1)
+        make(channel, group);
     buf_reserve(&list->bytes, latest->bytes); /* it does not move any more */
     list->publications = xmalloc((latest->keys.count + 1) * sizeof *list->publications);
     for (struct said *said = latest->oldest; said != NULL; said = said->newer) {

@@ -48,6 +48,18 @@ for _, workers in ipairs { 1, 3 } do
       return list
     end
 
+    it("makes no more of what was said last than the channel keeps", function()
+      local pad = ("x"):rep(100000)
+      open(function(event) return { verdict = "replace", out = ('{"m":%s,"pad":"%s"}'):format(event.data, pad) } end,
+        { latest = 60000, latest_key = "k" })
+      for k = 1, 20 do say(('{"k":%d}'):format(k)) end
+      local list = given(hall:join "ann")
+      assert.equal(2, #list)
+      assert.truthy(list[2]:find '"k":20')
+      assert.equal(3, #asked)
+      assert.equal(18, hall:stat "LATEST_FORGOTTEN")
+    end)
+
     it("shows what it returns, through its mask, and is asked once for all who have it", function()
       open(replace)
       local crowd = {}
