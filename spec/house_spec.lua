@@ -51,6 +51,7 @@ local COVERED_ELSEWHERE = {
   ["loop/child"] = "spec/server/test_on_reload_spec.lua: specs in a process of their own",
   ["hub/recheck"] = "spec/server/recheck_spec.lua: who is put out after a reload, and how fast",
   ["hub/job"] = "spec/core/hub/lane_spec.lua: what waits, and what waits for it",
+  ["hub/wish"] = "spec/server/hostile_scripts_spec.lua: storms, and what others are given of a turn meanwhile",
   ["hub/keep"] = "spec/server/services_spec.lua: what hooks set, and what is undone",
   ["hub/permit"] = "spec/core/hub/home_spec.lua, spec/core/hub/spot_spec.lua: what is refused",
   ["hub/presence"] = "spec/core/hub/home_members_spec.lua: asked through the home",

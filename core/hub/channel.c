@@ -97,7 +97,7 @@ void channel_destroy(struct channel *channel)
     timer_stop(hub->timers, &channel->linger);
     channel_timers_finish(channel);
     jobs_forget(&channel->jobs);
-    lane_free(lane_finish(channel));
+    lane_give_up(hub, lane_finish(channel));
     if (channel->instance != NULL)
         hub->behaviour.release(hub->behaviour.runtime, channel);
     struct seat *seat;

@@ -1,11 +1,12 @@
 #include "hub/channel_timer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "hub/channel.h"
-#include "hub/home.h"
 #include "hub/hub.h"
+#include "hub/wish.h"
 
 struct channel_timer {
     struct channel_timer *next;
@@ -48,7 +49,7 @@ static void come(struct channel_timer *own)
                                     .seat = own->id};
     char *bytes = xmalloc(request_bytes(&request));
     request_pack(&copy, &request, bytes);
-    home_handle(channel->hub, &copy);
+    wish_handle(channel->hub, &copy);
     free(bytes);
 }
 
@@ -89,6 +90,15 @@ static void log_timer(const struct channel *channel, struct slice method, const 
     free(called);
 }
 
+static void log_too_many(const struct channel *channel, struct slice method)
+{
+    char reason[100];
+    snprintf(reason, sizeof reason, "a channel has at most %d timers: cancel what is not needed any more",
+             CHANNEL_TIMERS_MAX);
+    stats_add(&channel->hub->stats, STAT_TIMERS_LEFT_OUT, 1);
+    log_timer(channel, method, reason);
+}
+
 void channel_timer_wish(struct channel *channel, const struct effect *effect)
 {
     struct channel_timer **link = find(channel, effect->id);
@@ -98,8 +108,7 @@ void channel_timer_wish(struct channel *channel, const struct effect *effect)
     if (effect->kind == EFFECT_TIMER && channel->timers.count < CHANNEL_TIMERS_MAX) {
         set(channel, effect);
     } else if (effect->kind == EFFECT_TIMER) {
-        stats_add(&channel->hub->stats, STAT_TIMERS_LEFT_OUT, 1);
-        log_timer(channel, effect->method, "a channel has at most 64 timers: cancel what is not needed any more");
+        log_too_many(channel, effect->method);
     }
     if (kept_alive != (channel->timers.single > 0))
         channel_reconsider(channel);

@@ -542,6 +542,11 @@ static struct channel *find_asked(struct hub *hub, const struct request *request
     return channel;
 }
 
+static bool is_counted(enum verb verb)
+{
+    return verb == VERB_PUBLISH || verb == VERB_CALL;
+}
+
 void home_handle(struct hub *hub, const struct request *request)
 {
     struct error error;
@@ -552,8 +557,7 @@ void home_handle(struct hub *hub, const struct request *request)
     struct channel *channel = find_asked(hub, request);
     if (channel == NULL)
         return;
-    bool is_counted = request->verb == VERB_PUBLISH || request->verb == VERB_CALL;
-    if (is_counted && !limit_take(channel, request, &error))
+    if (is_counted(request->verb) && !limit_take(channel, request, &error))
         refuse(hub, request, &error);
     else
         begin(channel, request);
@@ -564,4 +568,16 @@ void home_resume(struct hub *hub, const struct request *request)
     struct channel *channel = find_asked(hub, request);
     if (channel != NULL)
         verbs[request->verb](channel, request);
+}
+
+void home_reopen(struct hub *hub, const struct request *request)
+{
+    struct error unused;
+    struct channel *channel = find_asked(hub, request);
+    if (channel == NULL)
+        return;
+    /* The new channel is told, but cannot refuse what the old one has let through. */
+    if (is_counted(request->verb))
+        (void)!limit_take(channel, request, &unused);
+    begin(channel, request);
 }

@@ -11,6 +11,8 @@ void home_handle(struct hub *hub, const struct request *request);
 
 /* The same for what has waited in the channel's lane, and was counted when it came. */
 void home_resume(struct hub *hub, const struct request *request);
+/* ... and was left over when that channel ended: it may have to wait once more. */
+void home_reopen(struct hub *hub, const struct request *request);
 /* on_published of what has been delivered: request->data, who, hops, its offset. */
 void home_notify(struct channel *channel, const struct request *request, uint64_t offset);
 

@@ -7,6 +7,7 @@
 #include "hub/audience.h"
 #include "hub/channel.h"
 #include "hub/home.h"
+#include "hub/lane.h"
 #include "hub/post.h"
 #include "hub/member.h"
 #include "hub/session.h"
@@ -39,13 +40,17 @@ struct hub *hub_create(unsigned index, unsigned count, struct hub *const *peers,
 }
 
 /* While there is still a mailbox: what is given up may have others told. */
-static void forget_hooks(struct hub *hub)
+void hub_give_up(struct hub *hub)
 {
     struct channel *channel;
+    ensure(hub->sessions.count == 0);
+    hub->is_ending = true;
     jobs_forget(&hub->jobs);
     arrivals_forget(hub);
-    for (size_t at = 0; (channel = map_next(&hub->channels, &at)) != NULL;)
+    for (size_t at = 0; (channel = map_next(&hub->channels, &at)) != NULL;) {
         jobs_forget(&channel->jobs);
+        lane_give_up(hub, lane_finish(channel));
+    }
 }
 
 static void destroy_channels(struct hub *hub)
@@ -60,13 +65,13 @@ void hub_destroy(struct hub *hub)
 {
     if (hub == NULL)
         return;
+    wishes_end(hub);
     while (mailbox_open_all(hub->mailbox))
         continue;
-    ensure(hub->sessions.count == 0);
-    hub->is_ending = true;
-    forget_hooks(hub);
+    hub_give_up(hub);
     mailbox_destroy(hub->mailbox);
     destroy_channels(hub);
+    wishes_finish(hub);
     free(hub->move); /* it waited for hooks that wait */
     timers_destroy(hub->timers);
     map_finish(&hub->channels);

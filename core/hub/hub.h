@@ -12,6 +12,7 @@
 #include "hub/recheck.h"
 #include "hub/request.h"
 #include "hub/stats.h"
+#include "hub/wish.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "loop/timer.h"
@@ -64,12 +65,16 @@ struct hub {
     struct job *jobs; /* hooks of the server that wait */
     struct case_file *arrivals; /* ... and server.on_connect */
     struct recheck recheck;
+    struct wishes wishes; /* of scripts, for which a turn had no room */
     struct hub_move *move; /* channels on their way to a new generation; NULL when all have arrived */
 };
 
 /* Everything borrowed must outlive the hub. Its mailbox opens mail with the hub as context. */
 struct hub *hub_create(unsigned index, unsigned count, struct hub *const *peers, struct loop *loop,
                        const struct hub_options *options);
+/* The end, once no mail is under way: what waits for hooks, and these, is given up, and whoever asked is told, on other
+ * workers by mail. */
+void hub_give_up(struct hub *hub);
 void hub_destroy(struct hub *hub); /* sessions are gone by then; NULL is fine */
 
 /* From now on events run under `generation`. Channels move over at their next event or, a few a turn, without

@@ -156,11 +156,22 @@ void job_run_server(struct job *job, enum server_hook hook)
     finish(job);
 }
 
+void request_give_up(struct hub *hub, const struct request *request)
+{
+    struct error error;
+    struct answer answer = {
+        .verb = request->verb, .error = &error, .channel = request->channel, .seat = request->seat};
+    fail(&error, ERROR_NOT_AVAILABLE, "not available: the server is shutting down");
+    error.temporary = true;
+    hub_answer(hub, &request->asker, &answer);
+}
+
 void jobs_forget(struct job **first)
 {
     for (struct job *job = *first, *next; job != NULL; job = next) {
         next = job->next;
         job->hub->behaviour.forget(job->call.task);
+        request_give_up(job->hub, &job->request);
         free_job(job);
     }
     *first = NULL;

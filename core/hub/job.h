@@ -27,8 +27,10 @@ void job_run(struct job *job, enum hook hook);
 /* A hook of the server, which has it. */
 void job_run_server(struct job *job, enum server_hook hook);
 
-/* Ends all that wait of a row, as if they had never been. */
+/* Ends all that wait of a row: their hooks as if they had never been, and whoever asked is told that it was in vain. */
 void jobs_forget(struct job **first);
+/* Tells whoever asked that nothing will come of it: the server ends. */
+void request_give_up(struct hub *hub, const struct request *request);
 /* Whether any of a row began under another generation. */
 bool jobs_are_behind(const struct job *first, const struct generation *generation);
 

@@ -168,7 +168,7 @@ bool lane_is_busy(const struct channel *channel)
 struct queued *lane_finish(struct channel *channel)
 {
     struct queued *rest = channel->lane.requests.first;
-    lane_free(channel->lane.notices.first);
+    lane_give_up(channel->hub, channel->lane.notices.first);
     channel->lane = (struct lane){0};
     return rest;
 }
@@ -177,15 +177,16 @@ void lane_hand_over(struct hub *hub, struct queued *rest)
 {
     for (struct queued *next; rest != NULL; rest = next) {
         next = rest->next;
-        home_handle(hub, &rest->request);
+        home_reopen(hub, &rest->request);
         free_queued(rest);
     }
 }
 
-void lane_free(struct queued *rest)
+void lane_give_up(struct hub *hub, struct queued *rest)
 {
     for (struct queued *next; rest != NULL; rest = next) {
         next = rest->next;
+        request_give_up(hub, &rest->request);
         free_queued(rest);
     }
 }

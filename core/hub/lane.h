@@ -44,8 +44,8 @@ void lane_go_on(struct channel *channel);
 bool lane_is_busy(const struct channel *channel);
 /* The channel ends. What still waits for it is given back, for whoever has it opened anew. */
 struct queued *lane_finish(struct channel *channel) MUST_USE;
-/* Handles what lane_finish gave, or only frees it; NULL is fine. */
+/* Handles what lane_finish gave, or gives it up; NULL is fine. */
 void lane_hand_over(struct hub *hub, struct queued *rest);
-void lane_free(struct queued *rest);
+void lane_give_up(struct hub *hub, struct queued *rest);
 
 #endif

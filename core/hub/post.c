@@ -8,6 +8,7 @@
 #include "hub/hub.h"
 #include "hub/member.h"
 #include "hub/session.h"
+#include "hub/wish.h"
 
 /* ---- requests ---- */
 
@@ -20,7 +21,10 @@ struct request_letter {
 static void open_request(void *context, struct mail *mail)
 {
     struct request_letter *letter = (struct request_letter *)mail;
-    home_handle(context, &letter->request);
+    if (letter->request.hops > 0 && letter->request.who == NULL)
+        wish_handle(context, &letter->request);
+    else
+        home_handle(context, &letter->request);
     identity_unref(letter->request.who);
     free(letter);
 }

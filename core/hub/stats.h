@@ -41,6 +41,7 @@
     X(DROPS_CONFLATED, "weir_drops_total{reason=\"conflated\"}", "counter", "")                    \
     X(DROPS_SCRIPT, "weir_drops_total{reason=\"script\"}", "counter", "")                          \
     X(DROPS_HOPS, "weir_drops_total{reason=\"hops\"}", "counter", "")                              \
+    X(DROPS_WISHES, "weir_drops_total{reason=\"wishes\"}", "counter", "")                              \
     X(DROPS_UNKNOWN, "weir_drops_total{reason=\"unknown_channel\"}", "counter", "")                \
     X(REFUSED_RULE, "weir_refused_total{reason=\"rule\"}", "counter",                              \
       "Commands refused, by reason.")                                                              \

@@ -229,8 +229,13 @@ static void say_goodbye(struct stream *stream)
     stream_end(stream);
 }
 
+/* While we do not read it is not the peer who takes long. */
 static void timed_out(struct stream *stream)
 {
+    if (stream->throttled) {
+        stream_start_timer(stream, MESSAGE_MS);
+        return;
+    }
     stats_add(&stream->net->hub->stats, STAT_CUT_TIMEOUT, 1);
     conn_close(&stream->conn, 1008, "the message took too long");
 }

@@ -37,7 +37,8 @@ static void check_budget(lua_State *L, lua_Debug *event);
 
 static void set_interval(struct vm *vm, int instructions)
 {
-    int lines = vm->limits.watcher != NULL ? LUA_MASKLINE : 0;
+    const struct vm_watcher *watcher = vm->limits.watcher;
+    int lines = watcher != NULL && watcher->line != NULL ? LUA_MASKLINE : 0;
     lua_sethook(vm->thread, check_budget, LUA_MASKCOUNT | lines, instructions);
 }
 
@@ -89,7 +90,9 @@ static void stop_with(struct vm *vm, enum vm_end stop)
 static bool may_grow(struct vm *vm, size_t more)
 {
     size_t limit = vm->settled + vm->limits.memory + vm->lent;
-    if (vm->used + more <= limit) {
+    const struct vm_watcher *watcher = vm->limits.watcher;
+    bool is_withheld = watcher != NULL && watcher->may_grow != NULL && !watcher->may_grow(watcher);
+    if (vm->used + more <= limit && !is_withheld) {
         vm->is_refused = false;
         return true;
     }
@@ -395,7 +398,8 @@ static void end_part(struct vm *vm)
     lua_sethook(vm->thread, NULL, 0, 0);
     vm->is_running = vm->may_wait = false;
     vm->outcome = NULL;
-    if (vm->stop == VM_OVER_MEMORY || vm->status == LUA_ERRMEM) {
+    bool is_stopped = vm->stop != VM_DONE && vm->used > vm->settled + vm->limits.memory / 32;
+    if (is_stopped || vm->stop == VM_OVER_MEMORY || vm->status == LUA_ERRMEM) {
         lua_gc(vm->main, LUA_GCCOLLECT);
         malloc_trim(0); /* what was taken goes back to the system, not only to us */
     }

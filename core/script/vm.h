@@ -16,9 +16,12 @@ struct vm_limits {
     const struct vm_watcher *watcher; /* NULL: nobody */
 };
 
-/* Told each line that runs, for specs that count them; it outlives the VM. */
+/* For specs; it outlives the VM. */
 struct vm_watcher {
+    /* Told each line that runs; NULL: not. */
     void (*line)(const struct vm_watcher *watcher, const char *file, int line);
+    /* Whether memory that a run asks for is to be had, below its limit; NULL: always. */
+    bool (*may_grow)(const struct vm_watcher *watcher);
 };
 
 struct vm; /* owned by its program; used on one thread */

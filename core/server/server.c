@@ -380,6 +380,16 @@ static bool start(struct server *server, struct error *err)
     return true;
 }
 
+/* What workers have told each other, and the control thread. */
+static void hear_all(struct server *server, unsigned made)
+{
+    for (bool is_talking = true; is_talking;) {
+        is_talking = mailbox_open_all(server->mailbox);
+        for (unsigned i = 0; i < made; i++)
+            is_talking = mailbox_open_all(server->hubs[i]->mailbox) || is_talking;
+    }
+}
+
 /* Threads have ended. Connections go first, on every worker; what they still had to say to each
  * other is heard; then the rest. */
 static void finish(struct server *server)
@@ -389,12 +399,13 @@ static void finish(struct server *server)
         worker_join(&server->workers[i]);
     for (unsigned i = 0; i < made; i++)
         worker_close_net(&server->workers[i]);
+    for (unsigned i = 0; i < made; i++)
+        wishes_end(server->hubs[i]);
     reload_refuse_all(&server->reload);
-    for (bool is_talking = true; is_talking;) {
-        is_talking = mailbox_open_all(server->mailbox);
-        for (unsigned i = 0; i < made; i++)
-            is_talking = mailbox_open_all(server->hubs[i]->mailbox) || is_talking;
-    }
+    hear_all(server, made);
+    for (unsigned i = 0; i < made; i++)
+        hub_give_up(server->hubs[i]);
+    hear_all(server, made);
     for (unsigned i = 0; i < made; i++)
         worker_finish(&server->workers[i]);
     store_destroy(server->store);

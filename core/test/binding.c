@@ -143,6 +143,18 @@ static int pass(lua_State *L)
     return 1;
 }
 
+/* refuse([from, to]) -> how often memory was asked for since the last: of what is asked now, from one to before another */
+static int refuse(lua_State *L)
+{
+    struct world *world = check_world(L);
+    uint64_t asked = world->growths;
+    world->growths = 0;
+    world->refused_from = (uint64_t)luaL_optinteger(L, 2, 0);
+    world->refused_to = (uint64_t)luaL_optinteger(L, 3, 0);
+    lua_pushinteger(L, (lua_Integer)asked);
+    return 1;
+}
+
 static int now(lua_State *L)
 {
     lua_pushinteger(L, check_world(L)->clock.unix_ms);
@@ -424,7 +436,7 @@ void binding_push(lua_State *L, const struct config *config, struct coverage *co
     static const luaL_Reg world_methods[] = {
         {"load", load},       {"measure", measure},     {"settle", settle},     {"pass", pass},
         {"now", now},         {"sign", sign},           {"log", read_log},      {"ask", ask},
-        {"errand", next_errand}, {"answer_errand", answer_errand},
+        {"refuse", refuse}, {"errand", next_errand}, {"answer_errand", answer_errand},
         {"guest", new_guest}, {"finish", finish_world}, {"__gc", finish_world}, {NULL, NULL}};
     static const luaL_Reg guest_methods[] = {
         {"say", say}, {"take", take}, {"stuck", set_stuck}, {"leave", leave}, {NULL, NULL}};

@@ -6,6 +6,7 @@
 
 #include "auth/jwt.h"
 #include "base/memory.h"
+#include "script/problem.h"
 #include "store/store_memory.h"
 
 /* Guests answer pings at once, so they only cost time when a day passes. */
@@ -157,6 +158,13 @@ static void mark_line(const struct vm_watcher *watcher, const char *file, int li
         covered_mark(covered, line);
 }
 
+static bool may_grow(const struct vm_watcher *watcher)
+{
+    struct world *world = (struct world *)watcher;
+    world->growths++;
+    return world->growths < world->refused_from || world->growths >= world->refused_to;
+}
+
 /* Counting lines takes time that scripts are not to blame for. */
 static struct script_limits limits_of(const struct world *world)
 {
@@ -165,7 +173,7 @@ static struct script_limits limits_of(const struct world *world)
     limits.memory = world->config->hook_bytes;
     limits.env = world->config->script_env;
     limits.wait_ms = (unsigned)world->config->hook_timeout_ms;
-    limits.watcher = world->coverage != NULL ? &world->watcher : NULL;
+    limits.watcher = &world->watcher;
     return limits;
 }
 
@@ -187,7 +195,8 @@ static void on_turn_end(void *context)
 struct world *world_create(const struct config *config, struct coverage *coverage)
 {
     struct world *world = xcalloc(1, sizeof *world);
-    world->watcher.line = mark_line;
+    world->watcher.line = coverage != NULL ? mark_line : NULL;
+    world->watcher.may_grow = may_grow;
     world->config = config;
     world->coverage = coverage;
     world->clock = (struct clock){START_MS, START_UNIX_MS};
@@ -238,16 +247,21 @@ static void ignore_moved(void *context)
     (void)context;
 }
 
-static void put_in_force(struct world *world, struct script_set *set)
+/* What has loaded in the catalogue's scratch VM a moment ago loads here as well, unless a spec has memory refused. */
+static bool put_in_force(struct world *world, struct script_set *set, struct problems *problems)
 {
     struct error err;
-    /* What has loaded in the catalogue's scratch VM a moment ago loads here as well. */
-    ensure(runtime_prepare(world->runtime, set, &err));
+    if (!runtime_prepare(world->runtime, set, &err)) {
+        problem_add(problems, set, "", 0, "%s", err.text);
+        script_set_destroy(set);
+        return false;
+    }
     world->sets = xrealloc(world->sets, (world->set_count + 1) * sizeof(struct script_set *));
     world->sets[world->set_count++] = set;
     runtime_switch(world->runtime);
     hub_switch(world->hub, &set->generation, ignore_moved, NULL);
     world_settle(world);
+    return true;
 }
 
 bool world_load(struct world *world, const char *folder, struct problems *problems)
@@ -257,10 +271,9 @@ bool world_load(struct world *world, const char *folder, struct problems *proble
     struct script_set *set = catalogue_load(&options, world->set_count + 1, problems);
     if (set == NULL)
         return false;
-    if (world->set_count > 0 && catalogue_is_same(set, world->sets[world->set_count - 1]))
-        script_set_destroy(set);
-    else
-        put_in_force(world, set);
+    if (world->set_count == 0 || !catalogue_is_same(set, world->sets[world->set_count - 1]))
+        return put_in_force(world, set, problems);
+    script_set_destroy(set);
     return true;
 }
 

@@ -17,6 +17,8 @@ struct world {
     struct vm_watcher watcher; /* first */
     const struct config *config;
     struct coverage *coverage; /* NULL: lines are not counted */
+    /* Growths of scripts' memory since the world was told which are refused: from one number to before another. */
+    uint64_t growths, refused_from, refused_to;
     struct map measured;       /* struct covered_file of the files whose lines are */
     struct log log;            /* JSON lines into a file in memory */
     struct clock clock;

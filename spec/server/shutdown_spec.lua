@@ -27,6 +27,35 @@ describe("SIGTERM", function()
     assert.truthy(it_runs.log():find("event=stopped", 1, true))
   end
 
+  -- Under the address sanitizer it also leaves nothing behind.
+  it("does not wait for hooks that wait, nor for what waits for them", function()
+    it_runs = server.start {
+      command = "dev",
+      scripts = { ["a.lua"] = [[
+        local nap = channel("nap:{n}", { timeout = "60s", publish = "anyone" })
+        function nap:on_publish() sleep "60s" return true end
+        function nap:rpc_nap() sleep "60s" return true end
+        local slow = channel("slow:{n}", { timeout = "60s" })
+        function slow:on_open() sleep "60s" end
+      ]] },
+      args = { "--workers", "3", "--api-key", "key", "--drain-ms", "500" },
+    }
+    local function asks(method, body)
+      return http.open(it_runs):ask("POST", "/api/" .. method, { ["X-API-Key"] = "key" }, body)
+    end
+    for i = 1, 8 do
+      asks("publish", ('{"channel":"slow:%d","data":1}'):format(i))
+      asks("rpc", ('{"channel":"nap:c%d","method":"nap"}'):format(i))
+      talk.to(it_runs, { as = "ann" }):connect():say { id = 7, publish = { channel = "nap:" .. i, data = 1 } }
+      asks("publish", ('{"channel":"nap:%d","data":1}'):format(i))
+    end
+    socket.sleep(300)
+    it_runs:signal "TERM"
+    ends_well()
+    it_runs:stop()
+    it_runs = nil
+  end)
+
   for _, workers in ipairs { "1", "4" } do
     it("tells every client to come back and ends with 0, with workers: " .. workers, function()
       start("--workers", workers, "--drain-ms", "4000")

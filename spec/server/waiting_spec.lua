@@ -49,6 +49,10 @@ function room:bad() error("the timer's own") end
 local slow = channel("slow:{n}", { publish = "anyone", timeout = "100ms" })
 function slow:on_publish() sleep("10s") return true end
 
+local rated = channel("rated:{n}", { publish = "anyone", rate = "1/100ms per user" })
+function rated:on_publish() return true end
+function rated:on_close() sleep("1s") end
+
 local shop = channel("shop:{n}", { once = "id", timeout = "400ms" })
 function shop:rpc_buy(order)
   self.state.n = (self.state.n or 0) + 1
@@ -110,6 +114,16 @@ for _, workers in ipairs { 1, 3 } do
       it_runs:write("a.lua", rules(1) .. "-- " .. workers .. " changed\n")
       assert.equal(504, ann:reply(7).error.code)
       it_runs:wait_log "event=reload "
+    end)
+
+    it("counts for its rate once what had to wait for the end of its channel", function()
+      local ann = comes "ann":says("rated:a", 1)
+      socket.sleep(400) -- it has lingered, and its on_close waits
+      for id = 61, 63 do
+        ann:say { id = id, publish = { channel = "rated:a", data = id } }
+        socket.sleep(150)
+      end
+      for id = 61, 63 do assert.is_nil(ann:reply(id).error) end
     end)
 
     it("keeps the order of its channel, and leaves others alone", function()

@@ -1,0 +1,3 @@
+-- A script that is bytecode.
+-- at load:
+-- make: \27Lua\x54\x00\x19\x93\r\n\x1a\n

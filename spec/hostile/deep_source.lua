@@ -1,0 +1,3 @@
+-- Source that nests deeper than a parser should follow.
+-- at load:
+-- make: local x = REPEAT(250000,()1

@@ -1,0 +1,3 @@
+-- And with functions.
+-- at load:
+-- make: REPEAT(10000,return function() )

@@ -1,0 +1,3 @@
+-- The same with tables, whose limit is another.
+-- at load:
+-- make: local x = REPEAT(250000,{)
