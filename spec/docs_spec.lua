@@ -15,7 +15,7 @@ local cjson = require "cjson"
 local pages = require "pages"
 local server = require "server"
 
-local PAGES = { "README.md", "docs/scripting.md", "docs/recipes.md", "docs/testing.md", "docs/client.md", "docs/protocol.md", "docs/operations.md",
+local PAGES = { "README.md", "docs/scripting.md", "docs/recipes.md", "docs/sandbox.md", "docs/testing.md", "docs/client.md", "docs/protocol.md", "docs/operations.md",
   "docs/architecture.md", "docs/benchmarks.md" }
 local OTHERS = { "CHANGELOG.md", "examples/chat/README.md" }
 
