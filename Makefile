@@ -53,7 +53,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 .DELETE_ON_ERROR:
 .PHONY: help build run dev install-build install-test install-proof install-peers test test-asan test-tsan spec proof \
         fuzz schema-suite reload-storm audience-cost json-suite bench \
-        proof-host memory churn valgrind bench-check format lint clean
+        proof-host torture memory churn valgrind bench-check format lint clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -196,6 +196,11 @@ build/bench/floor: spec/bench/floor.c
 # The drivers are ordinary Lua on the host of the specs; the server is the released one.
 proof-host: install-test
 	@$(MAKE) --no-print-directory build build/release/host
+
+# Under the address sanitizer; ONE: the scenarios whose name has it.
+torture: install-test ## memory of scripts refused at every n in every kind of hook, at load and at reload (ONE=publish)
+	@$(MAKE) --no-print-directory FLAVOR=asan build/asan/host
+	@build/asan/host spec/proof/torture.lua $(ONE)
 
 memory: proof-host ## what 10,000 idle connections cost, 2,000 with TLS, and that it comes back
 	@build/release/host spec/proof/memory.lua

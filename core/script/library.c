@@ -309,8 +309,19 @@ static const struct {
     {LUA_OSLIBNAME, luaopen_os, os_entries},
 };
 
+/* Lua makes the metatable of its buffers' boxes with the first of them, and where memory ends in the middle of that
+ * every later box fails. Here the whole VM would. */
+static void make_first_box(lua_State *L)
+{
+    luaL_Buffer buffer;
+    luaL_buffinitsize(L, &buffer, 2 * LUAL_BUFFERSIZE);
+    luaL_pushresultsize(&buffer, 0);
+    lua_pop(L, 1);
+}
+
 void library_open(lua_State *L)
 {
+    make_first_box(L);
     lua_createtable(L, 0, 32);
     int all = lua_gettop(L);
     luaL_requiref(L, LUA_GNAME, luaopen_base, 0);

@@ -191,6 +191,17 @@ describe("script/vm", function()
     end
   end)
 
+  it("makes long texts also after memory has run out within the first", function()
+    local n, asked = 0, nil
+    repeat
+      n = n + 1
+      vm = room.new(16 << 20, 1000)
+      asked = select(2, vm:run("return #('x'):rep(3000)", n, n + 2))
+      assert.equal("3000", vm:run("return #('x'):rep(3000)").result)
+    until asked < n
+    assert.is_true(n > 2)
+  end)
+
   it("says where memory ran out", function()
     local out = vm:run "local t = {}\nlocal s\ns = ('x'):rep(1 << 30)\nreturn s"
     assert.equal("over memory", out.how)
