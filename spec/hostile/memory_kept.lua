@@ -4,4 +4,7 @@
 local a = channel("memory_kept:{n}", { subscribe = "anyone", publish = "anyone" })
 
 local keep = {}
-function a:rpc_go() for i = 1, 1 << 40 do keep[i] = ("x"):rep(10000) .. i end end
+function a:rpc_go()
+  local piece = ("x"):rep(1 << 10):rep(1 << 10)
+  for i = 1, 1 << 40 do keep[i] = piece .. i end
+end
