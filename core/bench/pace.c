@@ -138,6 +138,7 @@ void pace_turn(struct run *run)
 {
     struct touched touched = {.count = 0};
     bool has_rate = run->plan->pace == PACE_RATE;
+    bool counts_from_due = has_rate && !run->plan->is_from_sent;
     unsigned lane;
     if (run->is_over || (!has_rate && run->plan->pace != PACE_WINDOW))
         return;
@@ -149,7 +150,7 @@ void pace_turn(struct run *run)
             run->is_blocked = true;
             break;
         }
-        publish(run, lane, has_rate ? due_of(run, run->published) : clock_monotonic_ns());
+        publish(run, lane, counts_from_due ? due_of(run, run->published) : clock_monotonic_ns());
         touch(&touched, publisher_of(run, lane));
     }
     for (unsigned i = 0; i < touched.count; i++)

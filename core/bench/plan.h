@@ -34,6 +34,7 @@ struct plan {
     enum pace pace;
     unsigned window, burst; /* burst: a publisher waits until so many fit */
     double rate;            /* messages a second, in all channels together */
+    bool is_from_sent;      /* latency: not from when a message was due */
     double seconds, warm_up_s;
     struct slice channel; /* {n} in it is the channel's number */
     struct slice form;    /* see struct publication */

@@ -96,6 +96,9 @@ static bool read_pace(const struct args *args, struct plan *plan, struct error *
     }
     if (args_has(args, "burst") && plan->pace != PACE_WINDOW)
         return fail_both("burst", given, err);
+    plan->is_from_sent = args_has(args, "from-sent");
+    if (plan->is_from_sent && plan->pace != PACE_RATE)
+        return fail(err, ERROR_USAGE, "--from-sent: only with --rate is a message due at a time");
     return read_number(args, "rate", &plan->rate, err);
 }
 
@@ -493,6 +496,7 @@ static const struct option_row flags[] = {
     ROW("window", NUMBER, "64", "N", "messages under way at once, as fast as they come through"),
     ROW("burst", NUMBER, "", "N", "publish when so many fit into the window [half of it]"),
     ROW("rate", NUMBER, "", "N", "instead: so many messages a second, come what may"),
+    ROW("from-sent", FLAG, "", "", "with --rate: latency from when a message was sent, not due"),
     ROW("ping-pong", FLAG, "", "", "instead: each connection publishes and waits for its own"),
     ROW("hold", NUMBER, "", "SECONDS", "instead: connections that are idle"),
     ROW("seconds", NUMBER, "10", "N", "that are counted"),
@@ -537,7 +541,7 @@ const struct command command_bench = {
         "come, in\n"
         "  order, once and unchanged. With --rate the latency counts from when a message should "
         "have\n"
-        "  been sent, so that waiting counts too. Exit code 1 when anything was lost.\n",
+        "  been sent, so that waiting counts too; --from-sent leaves that out. Exit code 1 when anything was lost.\n",
     .examples = examples,
     .flags = flags,
     .operand = "URL",

@@ -14,7 +14,7 @@ local WORKS = {
   { "lock step", "--subs 1000 --window 1", "--subscribers 1000 --window 1" },
   { "window 32, bursts of 16", "--subs 1000 --window 32 --burst 16", "--subscribers 1000 --window 32 --burst 16" },
   { "ping-pong", "--subs 100 --pingpong --self", "--subscribers 100 --ping-pong" },
-  { "50 a second", "--subs 1000 --rate 50", "--subscribers 1000 --rate 50" },
+  { "50 a second", "--subs 1000 --rate 50", "--subscribers 1000 --rate 50 --from-sent" },
 }
 
 -- Weir's protocol, as wsload has to be told it.

@@ -68,6 +68,7 @@ function posted(name, body, response) {
       response.addTrailers({ "X-Took": "1" });
       return response.end("k");
     }
+    if (trick === "holds") return setTimeout(() => response.end("ok"), 40);
     response.end("ok");
   }
 }
@@ -301,6 +302,7 @@ describe("weir bench", function()
       ["--subscribers 1.5"] = "no whole number",
       ["--seconds x"] = '--seconds: "x" is no number',
       ["--rate 5 --window 3"] = "--window and --rate are both given",
+      ["--from-sent"] = "--from-sent: only with --rate",
       ["--rate 5 --burst 3"] = "--burst and --rate are both given",
       ["--hold 5 --seconds 3"] = "--seconds and --hold are both given",
       ["--window 4 --burst 5"] = "5 do not fit into a window of 4",
@@ -448,6 +450,12 @@ describe("weir bench on a server that", function()
 
   it("has event streams and takes POSTs is measured as well", function()
     assert.equal("sse", is_good((with("honest", POSTS .. "--publishers 2 --window 4" .. SHORT))).transport)
+  end)
+
+  it("holds its publishers makes messages late, but not from when they were sent", function()
+    local flags = POSTS .. "--rate 100 --warm-up 0 --seconds 1 --json"
+    local due, sent = is_good((with("holds", flags))), is_good((with("holds", flags .. " --from-sent")))
+    assert.is_true(due.latency_us.p50 > 3 * sent.latency_us.p50, due.latency_us.p50 .. " and " .. sent.latency_us.p50)
   end)
 
   it("answers in chunks with a trailer is understood", function()
