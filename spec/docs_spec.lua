@@ -15,8 +15,8 @@ local cjson = require "cjson"
 local pages = require "pages"
 local server = require "server"
 
-local PAGES = { "README.md", "docs/scripting.md", "docs/recipes.md", "docs/sandbox.md", "docs/testing.md", "docs/client.md", "docs/protocol.md", "docs/operations.md",
-  "docs/architecture.md", "docs/benchmarks.md" }
+local PAGES = { "README.md", "docs/testing.md", "docs/client.md", "docs/protocol.md", "docs/operations.md", "docs/architecture.md",
+  "docs/benchmarks.md" }
 local OTHERS = { "CHANGELOG.md", "examples/chat/README.md" }
 
 function server.json(text) -- what an rpc that returns this text answers
@@ -34,6 +34,7 @@ local function files_of(pattern)
   return lines("git ls-files -co --exclude-standard -- " .. pattern)
 end
 
+for _, path in ipairs(files_of "'docs/scripting/*.md'") do PAGES[#PAGES + 1] = path end
 for _, path in ipairs(files_of "'docs/decisions/*.md'") do OTHERS[#OTHERS + 1] = path end
 
 local function is_same(what, have, want)
@@ -471,14 +472,14 @@ end)
 
 describe("the tables of scripting", function()
   it("have every global", function()
-    assert.same(list_in("core/script/sandbox.c", "documented"), keys_of("docs/scripting.md", "Globals"))
+    assert.same(list_in("core/script/sandbox.c", "documented"), keys_of("docs/scripting/language.md", "Globals"))
   end)
 
   it("have every channel option", function()
     local body, want = server.read("core/script/option.c"):match "} rows%[%] = (%b{});", {}
     for name in body:gmatch '{"([%l_]+)"' do want[#want + 1] = name end
     table.sort(want)
-    assert.same(want, keys_of("docs/scripting.md", "Options"))
+    assert.same(want, keys_of("docs/scripting/channels.md", "Options"))
   end)
 
   it("have every function for specs", function()
@@ -513,7 +514,7 @@ describe("the tables of scripting", function()
     want[#want + 1] = "server.rpc_NAME"
     table.sort(want)
     local have = {}
-    for _, row in ipairs(pages.table_below(pages.read "docs/scripting.md", "Hooks")) do
+    for _, row in ipairs(pages.table_below(pages.read "docs/scripting/hooks.md", "Hooks")) do
       have[#have + 1] = row[1]:match "`([%w_.]+)"
     end
     table.sort(have)
@@ -522,7 +523,7 @@ describe("the tables of scripting", function()
 
   it("have every member of self and of a client", function()
     local self_names = list_in("core/script/api_channel.c", "members")
-    assert.same(self_names, keys_of("docs/scripting.md", "self"))
-    assert.same(list_in("core/script/api_client.c", "members"), keys_of("docs/scripting.md", "Clients"))
+    assert.same(self_names, keys_of("docs/scripting/language.md", "self"))
+    assert.same(list_in("core/script/api_client.c", "members"), keys_of("docs/scripting/language.md", "Clients"))
   end)
 end)
