@@ -83,6 +83,14 @@ void program_retire(struct program *program)
         forget_set(program);
 }
 
+void program_enter(struct program *program, const struct script_set *set,
+                   const struct script *script)
+{
+    program->is_retired = false;
+    program->set = set;
+    program->script = script;
+}
+
 void program_begin_wait(struct program *program)
 {
     program_ref(program);

@@ -88,6 +88,9 @@ void program_unref(struct program *program); /* NULL is fine */
 /* Nothing new of it is to run: its channels only come for their state. What waits goes on to its end; its set must
  * live as long. */
 void program_retire(struct program *program);
+/* It is what runs for `script`, which is in `set`, also where an older set had it and was retired. */
+void program_enter(struct program *program, const struct script_set *set,
+                   const struct script *script);
 /* A hook of it begins to wait, and has ended. */
 void program_begin_wait(struct program *program);
 void program_end_wait(struct program *program);

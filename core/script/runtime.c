@@ -125,7 +125,7 @@ void runtime_discard(struct runtime *runtime)
     runtime->prepared = NULL;
 }
 
-/* What is left behind never runs again: its channels come for their state and leave. */
+/* What is left behind never runs again: its channels come for their state and leave. What goes on is entered anew. */
 static void retire(struct edition *edition)
 {
     if (edition == NULL)
@@ -143,8 +143,7 @@ void runtime_switch(struct runtime *runtime)
     ensure(now != NULL);
     retire(before);
     for (unsigned i = 0; i < now->set->script_count; i++) {
-        now->programs[i]->set = now->set;
-        now->programs[i]->script = &now->set->scripts[i];
+        program_enter(now->programs[i], now->set, &now->set->scripts[i]);
         meter_set_bytes(now->programs[i]->row, vm_bytes(now->programs[i]->vm));
     }
     runtime->current = now;

@@ -45,6 +45,7 @@ function room:tick(with)
 end
 function room:nap() sleep("150ms") self:publish { napped = true } end
 function room:bad() error("the timer's own") end
+function room:rpc_bad() self:bad() end
 
 local slow = channel("slow:{n}", { publish = "anyone", timeout = "100ms" })
 function slow:on_publish() sleep("10s") return true end
@@ -288,6 +289,17 @@ for _, workers in ipairs { 1, 3 } do
       end, "a tick of the new rules")
       it_runs:write("a.lua", rules(3))
       it_runs:wait_log "event=reload generation=3"
+    end)
+
+    it("of another file leaves a script what it is: its hooks wait, fail and are counted as before", function()
+      local ann = talk.to(it_runs, { as = "ann" }):connect():join "room:a"
+      it_runs:write("b.lua", 'channel "other"')
+      it_runs:wait_log "event=reload generation=2"
+      for _ = 1, 2 do
+        assert.is_true((ann:call("room:a/nap", { d = "20ms" })).ok)
+        assert.equal(500, ann:ask({ rpc = { method = "room:a/bad" } }).error.code)
+      end
+      assert.is_true(http.metric(it_runs, 'weir_script_memory_bytes{script="a.lua"}') > 10000)
     end)
 
     it("takes a timer away whose method is gone", function()
