@@ -52,7 +52,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help build run dev install-build install-test install-proof install-peers test test-asan test-tsan spec proof \
-        fuzz schema-suite reload-storm audience-cost json-suite bench \
+        fuzz schema-suite reload-storm audience-cost json-suite bench reference \
         proof-host torture memory churn valgrind bench-check format lint clean
 
 help: ## what there is to make
@@ -145,6 +145,9 @@ test-asan: install-test ## every spec under the address and undefined-behaviour 
 
 test-tsan: install-test ## the specs of what crosses threads, and the server's with 4 workers, under the thread sanitizer
 	@WEIR_WORKERS=4 $(MAKE) --no-print-directory FLAVOR=tsan ONE='$(or $(ONE),core/loop\|core/store\|core/hub\|spec/server\|clients/centrifuge)' spec
+
+reference: ## docs/scripting/reference.md anew, of lua/weir.d.lua
+	@lua5.4 spec/support/reference.lua
 
 # ---- proofs that take longer ----
 

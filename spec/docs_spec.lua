@@ -398,7 +398,7 @@ describe("the tables of operations", function()
   end)
 end)
 
--- What `weir types` writes for editors is a third account of the same names.
+-- What `weir types` writes for editors, of which the page of reference is made.
 describe("the types", function()
   local text, test_text = server.read "lua/weir.d.lua", server.read "lua/weir.test.d.lua"
 
@@ -432,11 +432,19 @@ describe("the types", function()
   it("have every option, hook and member", function()
     local options = all_in(server.read("core/script/option.c"):match "} rows%[%] = (%b{});", '{"([%l_]+)"')
     assert.same(sorted(options), members_of(text, "weir.Options"))
-    assert.same(sorted(list_in("core/script/api_channel.c", "members"), list_in("core/script/declare.c", "hook_names")),
-      members_of(text, "weir.Channel", "Channel"))
-    assert.same(list_in("core/script/declare.c", "server_hook_names"), members_of(text, "weir.Server"))
+    assert.same(sorted(list_in("core/script/api_channel.c", "members"), list_in("core/script/declare.c", "hook_names"),
+      { "rpc_NAME", "view_NAME" }), members_of(text, "weir.Channel", "Channel"))
+    assert.same(sorted(list_in("core/script/declare.c", "server_hook_names"), { "rpc_NAME" }), members_of(text, "weir.Server"))
     assert.same(list_in("core/script/api_client.c", "members"), members_of(text, "weir.Client", "Client"))
     assert.same({ "array", "decode", "encode", "null" }, members_of(text, "weir.Json", "json"))
+  end)
+
+  it("are what the page of reference is made of", function()
+    local page = "docs/scripting/reference.md"
+    assert.is_true(require "reference".made() == server.read(page), page .. " is not what is made of lua/weir.d.lua: make reference")
+    for _, name in ipairs(sorted(all_in(text, "%-%-%-@field ([%w_]+)"), all_in(text, "\nfunction [%u%l]+[:.]([%w_]+)%("))) do
+      assert.is_truthy(server.read(page):find(name, 1, true), name)
+    end
   end)
 
   it("have every function for specs", function()
@@ -470,18 +478,7 @@ describe("the types", function()
   end)
 end)
 
-describe("the tables of scripting", function()
-  it("have every global", function()
-    assert.same(list_in("core/script/sandbox.c", "documented"), keys_of("docs/scripting/language.md", "Globals"))
-  end)
-
-  it("have every channel option", function()
-    local body, want = server.read("core/script/option.c"):match "} rows%[%] = (%b{});", {}
-    for name in body:gmatch '{"([%l_]+)"' do want[#want + 1] = name end
-    table.sort(want)
-    assert.same(want, keys_of("docs/scripting/channels.md", "Options"))
-  end)
-
+describe("the tables of testing", function()
   it("have every function for specs", function()
     local module, names = server.read "lua/weir_test.lua", {}
     for class, words in pairs { ["Scenes"] = "function (Scene:%l[%l_]*)", ["Clients"] = "function (Client:%l[%l_]*)",
@@ -502,28 +499,5 @@ describe("the tables of scripting", function()
       names[#names + 1] = #want
     end
     assert.is_true(math.min(table.unpack(names)) >= 5)
-  end)
-
-  it("have every hook", function()
-    local want = list_in("core/script/declare.c", "hook_names")
-    for _, name in ipairs(list_in("core/script/declare.c", "server_hook_names")) do
-      want[#want + 1] = "server." .. name
-    end
-    want[#want + 1] = "rpc_NAME"
-    want[#want + 1] = "view_NAME"
-    want[#want + 1] = "server.rpc_NAME"
-    table.sort(want)
-    local have = {}
-    for _, row in ipairs(pages.table_below(pages.read "docs/scripting/hooks.md", "Hooks")) do
-      have[#have + 1] = row[1]:match "`([%w_.]+)"
-    end
-    table.sort(have)
-    assert.same(want, have)
-  end)
-
-  it("have every member of self and of a client", function()
-    local self_names = list_in("core/script/api_channel.c", "members")
-    assert.same(self_names, keys_of("docs/scripting/language.md", "self"))
-    assert.same(list_in("core/script/api_client.c", "members"), keys_of("docs/scripting/language.md", "Clients"))
   end)
 end)
