@@ -306,10 +306,11 @@ function store.swap(key, value, version, options) end
 function store.list(prefix, options) end
 
 ---What `fetch` returned, for `ttl` (60 s) without asking again. One fetch for all who ask meanwhile; for `stale` longer the old value does
----while another fetches, and where fetching fails. The hook may wait.
+---while another fetches, and where fetching fails. `wait = false`: what is stale does at once for whoever asks first as well, and is
+---fetched anew meanwhile. The hook may wait; `fetch` has no effects.
 ---@generic T
 ---@param key string
----@param options? { ttl?: weir.Time, stale?: weir.Time }
+---@param options? { ttl?: weir.Time, stale?: weir.Time, wait?: boolean }
 ---@param fetch fun(): T
 ---@return T
 function cache(key, options, fetch) end

@@ -89,6 +89,8 @@ struct behaviour {
     void (*keep_connect)(struct connect_call *call);
     /* Ends a hook that waits as if it had never been: `done` is not called. */
     void (*forget)(struct task *task);
+    /* The end is near: whatever runs for nobody ends, and nothing begins by itself any more. NULL: nothing does. */
+    void (*give_up)(void *runtime);
     /* The channel dies: frees channel->instance. No hook of it waits. */
     void (*release)(void *runtime, struct channel *channel);
 };

@@ -45,6 +45,8 @@ void hub_give_up(struct hub *hub)
     struct channel *channel;
     ensure(hub->sessions.count == 0);
     hub->is_ending = true;
+    if (hub->behaviour.give_up != NULL)
+        hub->behaviour.give_up(hub->behaviour.runtime);
     jobs_forget(&hub->jobs);
     arrivals_forget(hub);
     for (size_t at = 0; (channel = map_next(&hub->channels, &at)) != NULL;) {

@@ -79,6 +79,7 @@
     X(CACHE_STALE, "weir_cache_total{result=\"stale\"}", "counter", "")                             \
     X(CACHE_MISSES, "weir_cache_total{result=\"miss\"}", "counter", "")                             \
     X(CACHE_JOINED, "weir_cache_total{result=\"joined\"}", "counter", "")                           \
+    X(CACHE_FAILED, "weir_cache_total{result=\"failed\"}", "counter", "")                           \
     X(CACHE_EVICTED, "weir_cache_evicted_total", "counter", "Values that gave way to others.")       \
     X(CACHE_BYTES, "weir_cache_bytes", "gauge", "What `cache` holds.")                               \
     X(STORE_REFUSED, "weir_store_refused_total", "counter",                                        \

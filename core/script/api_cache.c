@@ -9,12 +9,12 @@
 #include "base/memory.h"
 #include "script/codec.h"
 #include "script/sandbox.h"
-#include "script/task.h"
+#include "script/refresh.h"
 
 /* cache(key, { ttl, stale }, fetch): the values of one fetch for all who ask meanwhile. On the
  * stack they are 1, 2, 3. */
 
-static const char *const names[] = {"ttl", "stale", NULL};
+static const char *const names[] = {"ttl", "stale", "wait", NULL};
 enum { TTL_DEFAULT_MS = 60000 };
 
 static uint64_t now_ms(lua_State *L)
@@ -43,41 +43,36 @@ static int raise(lua_State *L, struct task *task, const struct error *err)
     return lua_error(L);
 }
 
-/* The cache counts for its worker's thread; metrics are read by others. */
 static void count(lua_State *L)
 {
-    struct task *task = CONTAINER(program_running(L, "cache"), struct task, running);
-    struct script_services *services = task->terms.services;
-    const struct cache_counts *now = cache_counts(services->cache), *seen = &services->cache_seen;
-    stats_add(services->stats, STAT_CACHE_HITS, (int64_t)(now->hits - seen->hits));
-    stats_add(services->stats, STAT_CACHE_STALE, (int64_t)(now->stale - seen->stale));
-    stats_add(services->stats, STAT_CACHE_MISSES, (int64_t)(now->misses - seen->misses));
-    stats_add(services->stats, STAT_CACHE_JOINED, (int64_t)(now->joined - seen->joined));
-    stats_add(services->stats, STAT_CACHE_EVICTED, (int64_t)(now->evicted - seen->evicted));
-    stats_add(services->stats, STAT_CACHE_BYTES, (int64_t)(now->bytes - seen->bytes));
-    services->cache_seen = *now;
+    cache_tell(CONTAINER(program_running(L, "cache"), struct task, running)->terms.services);
 }
 
 /* ---- fetching ---- */
-
-/* Read before there is a flight: options may have metamethods, which may raise. */
-struct wish {
-    struct cache_terms terms;
-    size_t key_len;
-    char key[CACHE_KEY_MAX];
-};
 
 struct fetching {
     struct task_guard guard; /* first */
     struct task *task;
     struct cache_flight *flight;
-    struct wish wish;
+    struct cache_wish wish;
 };
 
 static void drop_fetching(struct task_guard *guard)
 {
     cache_abandon(((struct fetching *)guard)->flight);
     free(guard);
+}
+
+static struct fetching *create_fetching(struct task *task, struct cache_flight *flight,
+                                        const struct cache_wish *wish)
+{
+    struct fetching *fetching = xcalloc(1, sizeof *fetching);
+    fetching->guard.drop = drop_fetching;
+    fetching->task = task;
+    fetching->flight = flight;
+    fetching->wish = *wish;
+    task_hold(task, &fetching->guard);
+    return fetching;
 }
 
 static void end_fetching(struct fetching *fetching)
@@ -100,6 +95,7 @@ static int fail_fetching(lua_State *L, struct fetching *fetching)
     struct error err;
     enum vm_end end = vm_caught(L);
     struct cache_flight *flight = fetching->flight;
+    struct script_services *services = fetching->task->terms.services;
     if (end == VM_FAILED)
         fail(&err, ERROR_SCRIPT_FAILED, "%s", text_of_error(L));
     else if (end == VM_LEFT)
@@ -107,6 +103,7 @@ static int fail_fetching(lua_State *L, struct fetching *fetching)
     else
         vm_uncatch(L); /* does not return; the guard is dropped with the hook */
     end_fetching(fetching);
+    stats_add(services->stats, STAT_CACHE_FAILED, 1);
     bool is_saved = cache_fail(flight, end == VM_FAILED ? CACHE_OUTAGE : CACHE_VERDICT, &err,
                                now_ms(L), &stale);
     count(L);
@@ -138,20 +135,15 @@ static int keep(lua_State *L, struct fetching *fetching)
 static int fetched(lua_State *L, int status, lua_KContext context)
 {
     struct fetching *fetching = (struct fetching *)context;
+    fetching->task->running.fetches--;
     if (status != LUA_OK && status != LUA_YIELD)
         return fail_fetching(L, fetching);
     return keep(L, fetching);
 }
 
-static int fetch(lua_State *L, struct task *task, struct cache_flight *flight,
-                 const struct wish *wish)
+static int fetch(lua_State *L, struct fetching *fetching)
 {
-    struct fetching *fetching = xcalloc(1, sizeof *fetching);
-    fetching->guard.drop = drop_fetching;
-    fetching->task = task;
-    fetching->flight = flight;
-    fetching->wish = *wish;
-    task_hold(task, &fetching->guard);
+    fetching->task->running.fetches++;
     lua_settop(L, 3);
     return fetched(L, lua_pcallk(L, 0, 1, 0, (lua_KContext)fetching, fetched),
                    (lua_KContext)fetching);
@@ -163,7 +155,7 @@ struct waiting {
     struct task_guard guard; /* first */
     struct cache_waiter waiter;
     struct task *task;
-    struct wish wish;
+    struct cache_wish wish;
     bool is_failed;
     struct buf value;
     struct error err;
@@ -205,7 +197,7 @@ static int told(lua_State *L, int status, lua_KContext context)
     struct task *task = (struct task *)context;
     struct waiting *waiting = task->source;
     struct cache_flight *flight = waiting->flight;
-    struct wish wish = waiting->wish;
+    struct cache_wish wish = waiting->wish;
     struct error err = waiting->err;
     bool is_failed = waiting->is_failed;
     (void)status;
@@ -214,7 +206,7 @@ static int told(lua_State *L, int status, lua_KContext context)
     end_waiting(waiting);
     if (is_failed)
         return raise(L, task, &err);
-    return flight != NULL ? fetch(L, task, flight, &wish) : 1;
+    return flight != NULL ? fetch(L, create_fetching(task, flight, &wish)) : 1;
 }
 
 /* Its guard takes it back. */
@@ -223,7 +215,7 @@ static void cancel(struct task *task)
     (void)task;
 }
 
-static struct waiting *create_waiting(struct task *task, const struct wish *wish)
+static struct waiting *create_waiting(struct task *task, const struct cache_wish *wish)
 {
     struct waiting *waiting = xcalloc(1, sizeof *waiting);
     waiting->guard.drop = drop_waiting;
@@ -235,8 +227,16 @@ static struct waiting *create_waiting(struct task *task, const struct wish *wish
 
 /* ---- looking ---- */
 
+static bool read_wait(lua_State *L)
+{
+    int type = lua_istable(L, 2) ? lua_getfield(L, 2, "wait") : LUA_TNIL;
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+        luaL_error(L, "cache: `wait` is true or false (got %s)", lua_typename(L, type));
+    return type == LUA_TNIL || lua_toboolean(L, -1);
+}
+
 /* Scripts do not see each other's values. */
-static void read_wish(lua_State *L, struct wish *wish)
+static void read_wish(lua_State *L, struct cache_wish *wish)
 {
     struct slice own;
     struct buf *key = vm_scratch(L);
@@ -251,9 +251,10 @@ static void read_wish(lua_State *L, struct wish *wish)
     wish->terms.ttl_ms = (uint64_t)api_get_duration(L, 2, "cache: ttl", "ttl", TTL_DEFAULT_MS);
     wish->terms.stale_ms = (uint64_t)api_get_duration(L, 2, "cache: stale", "stale", 0);
     wish->terms.stale_if_error_ms = wish->terms.stale_ms;
+    wish->waits = read_wait(L);
 }
 
-static struct slice key_of(const struct wish *wish)
+static struct slice key_of(const struct cache_wish *wish)
 {
     return slice_make(wish->key, wish->key_len);
 }
@@ -281,7 +282,7 @@ static int look(lua_State *L)
     struct task *task = task_check_wait(L, "cache");
     api_check_names(L, 2, "cache", names);
     luaL_checktype(L, 3, LUA_TFUNCTION);
-    struct wish wish;
+    struct cache_wish wish;
     read_wish(L, &wish);
     struct waiting *waiting = create_waiting(task, &wish);
     enum cache_sight sight = cache_look(task->terms.services->cache, key_of(&wish), now_ms(L),
@@ -295,8 +296,13 @@ static int look(lua_State *L)
         return task_wait(L, "cache", cancel, told);
     }
     end_waiting(waiting);
-    if (flight != NULL)
-        return fetch(L, task, flight, &wish);
+    if (flight != NULL) {
+        struct fetching *fetching = create_fetching(task, flight, &wish);
+        lua_settop(L, 3);
+        if (sight == CACHE_YOU_FETCH || wish.waits || !refresh_begin(L, task, &wish, flight))
+            return fetch(L, fetching);
+        end_fetching(fetching);
+    }
     push_value(L, value);
     return 1;
 }

@@ -16,10 +16,19 @@
 
 enum { LOG_LINES_MAX = 100, REJECT_CODE_MIN = 400, REJECT_CODE_MAX = 1999 };
 
-void api_wish(lua_State *L, struct running *running, const struct effect *effect)
+/* Before the generation is looked at, which a fetch may outlive. */
+static void check_effects(lua_State *L, const struct running *running)
 {
     if (running->is_view)
         luaL_error(L, "a view only says what is shown: it cannot publish, send, kick or set timers");
+    if (running->fetches > 0)
+        luaL_error(L, "what cache() fetches with has no effects: publish, send, kick, timers and "
+                      "store.set belong in the hook");
+}
+
+void api_wish(lua_State *L, struct running *running, const struct effect *effect)
+{
+    check_effects(L, running);
     if (effect->kind == EFFECT_PUBLISH && running->hops >= HOPS_MAX)
         luaL_error(L, "publish: more than %d hooks have published one after another", HOPS_MAX);
     running->effect_bytes += sizeof *effect + effect->channel.len + effect->data.len +
@@ -52,6 +61,7 @@ static struct slice check_text(lua_State *L, int index)
 static struct slice check_channel(lua_State *L, struct running *running, const char *what)
 {
     struct slice values[PATTERN_PARAMS_MAX], name = check_text(L, 1);
+    check_effects(L, running);
     if (!channel_is_name(name))
         luaL_error(L, "%s: a channel's name is 1 to %d printable ASCII characters", what,
                    CHANNEL_NAME_MAX);

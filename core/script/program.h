@@ -40,6 +40,7 @@ struct running {
     const struct generation *generation;
     unsigned hops;
     bool is_view; /* it only says what is shown: no effects */
+    unsigned fetches; /* of cache(), under way in it: they have no effects either */
     struct effects *effects;
     struct error *error; /* what vm_leave was told */
     size_t effect_bytes; /* held outside the VM on its behalf */
@@ -70,6 +71,7 @@ struct program {
     unsigned refs;
     unsigned waits;      /* hooks of it that wait for something */
     bool is_retired;     /* nothing new of it is to run; `set` and `script` stay until the last wait is over */
+    struct refresh *refreshes; /* what it fetches anew with no hook waiting */
     uint64_t started_ns; /* 0: with its generation; else when it took over from one that was full */
     struct problems *problems; /* while it loads, else NULL */
     struct running *running;   /* while a hook runs, else NULL */

@@ -11,6 +11,7 @@
 #include "script/declare.h"
 #include "script/hook.h"
 #include "script/problem.h"
+#include "script/refresh.h"
 
 /* A generation with a program for each of its scripts. */
 struct edition {
@@ -137,6 +138,14 @@ static void retire(struct edition *edition)
     }
 }
 
+/* Of what does not go on: its set may be gone before they have ended. */
+static void forget_refreshes(struct edition *edition, bool only_retired)
+{
+    for (unsigned i = 0; edition != NULL && i < edition->set->script_count; i++)
+        if (!only_retired || edition->programs[i]->is_retired)
+            refreshes_forget(edition->programs[i]);
+}
+
 void runtime_switch(struct runtime *runtime)
 {
     struct edition *before = runtime->current, *now = runtime->prepared;
@@ -148,6 +157,7 @@ void runtime_switch(struct runtime *runtime)
     }
     runtime->current = now;
     runtime->prepared = NULL;
+    forget_refreshes(before, true);
     edition_destroy(before);
 }
 
@@ -257,6 +267,7 @@ static void restart(struct runtime *runtime, struct program *program)
     fresh->started_ns = clock_monotonic_ns();
     runtime->current->programs[index] = fresh;
     program_retire(program);
+    refreshes_forget(program);
     program_unref(program);
 }
 
@@ -458,6 +469,13 @@ static void keep_connect(struct connect_call *call)
     connect_keep(call->task, call);
 }
 
+static void give_up(void *context)
+{
+    struct runtime *runtime = context;
+    runtime->services.is_ending = true;
+    forget_refreshes(runtime->current, false);
+}
+
 void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)
 {
     *behaviour = (struct behaviour){
@@ -469,6 +487,7 @@ void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)
         .keep = keep_call,
         .keep_connect = keep_connect,
         .forget = task_forget,
+        .give_up = give_up,
         .release = release_channel,
     };
 }

@@ -29,6 +29,7 @@ struct script_services {
     struct store *store;
     struct cache *cache;
     struct stats *stats;            /* where all of it is counted */
+    bool is_ending;                 /* private: nothing begins by itself any more */
     struct cache_counts cache_seen; /* private: of the cache, counted there already */
 };
 

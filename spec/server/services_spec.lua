@@ -95,7 +95,7 @@ local fetched = 0
 local idp = breaker("idp", { failures = 2, window = "30s", open_for = "300ms" })
 
 function room:rpc_cached(a)
-  return cache(a.key, { ttl = a.ttl, stale = a.stale }, function()
+  return cache(a.key, { ttl = a.ttl, stale = a.stale, wait = a.wait }, function()
     fetched = fetched + 1
     local n = fetched
     if a.nap then sleep(a.nap) end
@@ -103,6 +103,10 @@ function room:rpc_cached(a)
     if a.bad then error(a.bad, 0) end
     return { n = n }
   end)
+end
+function room:rpc_effect(a)
+  local wishes = { publish = function() self:publish(1) end, set = function() store.set("a", 1) end }
+  return { pcall(cache, a.key, {}, wishes[a.wish]) }
 end
 function room:rpc_badly(a)
   local raises = setmetatable({}, { __tostring = function() error "inside" end })
@@ -520,6 +524,52 @@ for _, workers in ipairs { 1, 2 } do
       assert.same(first, call("cached", { key = "s", ttl = "50ms", stale = "10s", bad = "down" }))
       local _, code = ann:call("room:1/cached", { key = "s2", bad = "down" })
       assert.equal(500, code)
+    end)
+
+    describe("with wait = false", function()
+      local function ask(options)
+        options.ttl, options.stale, options.wait = options.ttl or "50ms", "10s", false
+        return call("cached", options)
+      end
+
+      it("have what is stale at once, and fetch anew meanwhile, once", function()
+        local first = ask { key = "w" }
+        socket.sleep(80)
+        for _ = 1, 5 do assert.same(first, ask { key = "w", nap = "300ms", ttl = "10s" }) end
+        assert.truthy(server.wait(5, function() return ask({ key = "w" }).n ~= first.n end))
+        assert.same({ n = first.n + 1 }, ask { key = "w" })
+      end)
+
+      it("keep it over an error, and forget it for a refusal", function()
+        local first, failed = ask { key = "w2" }, 'weir_cache_total{result="failed"}'
+        socket.sleep(80)
+        local before = metric(it_runs, failed)
+        assert.same(first, ask { key = "w2", bad = "down" })
+        assert.truthy(server.wait(5, function() return metric(it_runs, failed) == before + 1 end))
+        assert.same(first, ask { key = "w2", no = "not you" })
+        assert.truthy(server.wait(5, function() return metric(it_runs, failed) == before + 2 end))
+        assert.truthy(ask({ key = "w2" }).n > first.n + 2)
+      end)
+
+      it("say so where the fetch would have effects, which none has", function()
+        for _, wish in ipairs { "publish", "set" } do
+          local ok, why = table.unpack(call("effect", { key = "e" .. wish, wish = wish }))
+          assert.is_false(ok)
+          assert.truthy(why:find("what cache() fetches with has no effects", 1, true), why)
+        end
+      end)
+
+      it("are not held up by a fetch that a reload or the end of the server leaves behind", function()
+        local first = ask { key = "left" }
+        socket.sleep(80)
+        assert.same(first, ask { key = "left", nap = "10s" })
+        it_runs:write("a.lua", server.read(it_runs.scripts .. "/a.lua") .. "\n-- again\n")
+        assert.truthy(http.api(it_runs, "reload").result)
+        assert.same({ n = 1 }, call("cached", { key = "left" }))
+        ask { key = "end" }
+        socket.sleep(80)
+        ask { key = "end", nap = "10s" }
+      end)
     end)
 
     it("break a circuit, and try again", function()
