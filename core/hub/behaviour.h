@@ -79,6 +79,8 @@ struct behaviour {
     void (*connect)(void *runtime, struct connect_call *call);
     /* server.on_disconnect (its verdict is ignored) and server.rpc_NAME. */
     void (*server)(void *runtime, enum server_hook hook, struct call *call);
+    /* Whether channels of a type of the generation that is prepared have a method of that name. */
+    bool (*has_method)(void *runtime, const struct channel_type *type, struct slice name);
     /* The channel's first event, and its first after a change of generation: makes its instance
      * (channel->instance) in the current generation, with self.state copied from the old one. */
     void (*bind)(void *runtime, struct channel *channel);

@@ -1,4 +1,5 @@
-/* A channel's own timers: self:every and self:after. They live as long as their channel, whatever is reloaded. */
+/* A channel's own timers: self:every and self:after. They live as long as their channel, whatever
+ * is reloaded. */
 #ifndef HUB_CHANNEL_TIMER_H
 #define HUB_CHANNEL_TIMER_H
 
@@ -7,6 +8,8 @@
 
 struct channel;
 struct channel_timer;
+struct generation;
+struct hub;
 
 enum { CHANNEL_TIMERS_MAX = 64 }; /* of one channel */
 
@@ -18,12 +21,17 @@ struct channel_timers {
     bool is_ringing; /* what happens is one's doing: it does not make the channel live longer */
 };
 
-/* Does an EFFECT_TIMER or EFFECT_CANCEL. One over CHANNEL_TIMERS_MAX is not set: counted and logged. */
+/* Does an EFFECT_TIMER or EFFECT_CANCEL. One over CHANNEL_TIMERS_MAX is not set: counted and
+ * logged. */
 void channel_timer_wish(struct channel *channel, const struct effect *effect);
-/* A VERB_TIMER that the channel may handle now: takes a single one away. False: it was cancelled meanwhile. */
+/* A VERB_TIMER that the channel may handle now: takes a single one away. False: it was cancelled
+ * meanwhile. */
 bool channel_timer_comes(struct channel *channel, const struct request *request);
 /* Its method is not there: it never comes again, and the log says so. */
 void channel_timer_fails(struct channel *channel, const struct request *request);
+/* Whether all timers find their methods in `next`, the generation that is prepared, too, or the
+ * channel's on_upgrade has its say there. False: *err names one that does not. */
+bool channel_timers_fit(struct hub *hub, const struct generation *next, struct error *err);
 void channel_timers_finish(struct channel *channel);
 
 #endif

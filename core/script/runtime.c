@@ -469,6 +469,19 @@ static void keep_connect(struct connect_call *call)
     connect_keep(call->task, call);
 }
 
+/* Nothing runs, so that nothing here can fail. */
+static bool has_method(void *context, const struct channel_type *type, struct slice name)
+{
+    const struct runtime *runtime = context;
+    const struct program *program = runtime->prepared->programs[type->script];
+    lua_State *L = vm_state(program->vm);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, program->classes[type->index].table);
+    lua_pushlstring(L, name.at, name.len);
+    bool has = lua_rawget(L, -2) == LUA_TFUNCTION;
+    lua_pop(L, 2);
+    return has;
+}
+
 static void give_up(void *context)
 {
     struct runtime *runtime = context;
@@ -482,6 +495,7 @@ void runtime_fill(struct runtime *runtime, struct behaviour *behaviour)
         .runtime = runtime,
         .connect = call_connect,
         .server = call_server,
+        .has_method = has_method,
         .bind = bind_channel,
         .channel = call_channel,
         .keep = keep_call,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "hub/channel_timer.h"
 #include "server/inside.h"
 
 enum { DRAIN_LOOK_MS = 50 };
@@ -18,7 +19,8 @@ struct letter {
     struct error error;
 };
 
-static struct letter *write_letter(struct worker *worker, void (*open)(void *context, struct mail *mail))
+static struct letter *write_letter(struct worker *worker,
+                                   void (*open)(void *context, struct mail *mail))
 {
     struct letter *letter = xcalloc(1, sizeof *letter);
     letter->mail.open = open;
@@ -50,7 +52,11 @@ static void open_prepare(void *context, struct mail *mail)
 {
     struct letter *letter = (struct letter *)mail;
     (void)context;
-    letter->is_ready = runtime_prepare(letter->worker->runtime, letter->set, &letter->error);
+    const struct generation *next = &letter->set->generation;
+    /* Going back is for when things go wrong: it is not held up. */
+    letter->is_ready =
+        runtime_prepare(letter->worker->runtime, letter->set, &letter->error) &&
+        (next->made_from != 0 || channel_timers_fit(letter->worker->hub, next, &letter->error));
     send_back(letter, open_prepared);
 }
 
@@ -167,7 +173,8 @@ void worker_init(struct worker *worker, struct server *server, unsigned index)
     struct error error;
     *worker = (struct worker){.server = server, .index = index};
     worker->loop = loop_create();
-    worker->hub = hub_create(index, server->worker_count, server->hubs, worker->loop, &server->hub_options);
+    worker->hub =
+        hub_create(index, server->worker_count, server->hubs, worker->loop, &server->hub_options);
     worker->cache = cache_create(server->config->cache_bytes);
     worker->timers = timers_create(worker->loop);
     worker->fetch = fetch_create(worker->loop, worker->timers, &server->fetch_options, &error);

@@ -302,11 +302,33 @@ for _, workers in ipairs { 1, 3 } do
       assert.is_true(http.metric(it_runs, 'weir_script_memory_bytes{script="a.lua"}') > 10000)
     end)
 
-    it("takes a timer away whose method is gone", function()
+    it("is refused where it would take away what timers call", function()
+      local ann = talk.to(it_runs, { as = "ann" }):connect():join "room:a"
+      local id = ann:call("room:a/every", { ms = "100ms" })
+      it_runs:write("a.lua", (rules(2):gsub("function room:tick", "function room:tock")))
+      local why = it_runs:wait_log "event=reload_refused[^\n]*"
+      assert.truthy(why:find("a.lua:2: a timer of room:a calls `tick`, which is no function of the channel any more: keep it, or "
+        .. "define on_upgrade()", 1, true), why)
+      ann:wait(function(m) return m.push and m.push.pub and m.push.pub.data.v == 1 end, "a tick of the old rules")
+      ann:call("room:a/cancel", { id = id })
+      it_runs:write("a.lua", (rules(3):gsub("function room:tick", "function room:tock")))
+      assert.truthy(it_runs:wait_log "event=reload generation=2")
+    end)
+
+    it("takes a timer away whose method is gone where on_upgrade has its say", function()
       local ann = talk.to(it_runs, { as = "ann" }):connect():join "room:a"
       ann:call("room:a/every", { ms = "100ms" })
-      it_runs:write("a.lua", (rules(2):gsub("function room:tick", "function room:tock")))
+      it_runs:write("a.lua", (rules(2):gsub("function room:tick", "function room:on_upgrade() end function room:tock")))
       assert.truthy(it_runs:wait_log "event=timer_dropped channel=room:a method=tick")
+    end)
+
+    it("is not held up by timers when it goes back", function()
+      local ann = talk.to(it_runs, { as = "ann" }):connect():join "room:a"
+      it_runs:write("a.lua", rules(2) .. "function room:tack() end")
+      it_runs:wait_log "event=reload generation=2"
+      ann:call("room:a/every", { ms = "100ms", name = "tack" })
+      assert.equal(3, http.api(it_runs, "rollback").result.generation)
+      assert.truthy(it_runs:wait_log "event=timer_dropped channel=room:a method=tack")
     end)
 
     it("is not held up by the end of the server", function()
