@@ -33,6 +33,10 @@ local LIBRARIES = {
 -- Rooms of core without a spec of their own name, and what tests them instead.
 local COVERED_ELSEWHERE = {
   ["base/asset"] = "spec/server: weir.js and the Lua modules are assets",
+  ["auth/alg"] = "names of algorithms: spec/core/auth/keyring_spec.lua",
+  ["auth/base64"] = "the parts of tokens and keys: spec/core/auth/jwt_spec.lua",
+  ["auth/jwk"] = "files of auth/keyring: spec/core/auth/keyring_spec.lua",
+  ["auth/key"] = "each algorithm, and what it refuses: spec/core/auth/keyring_spec.lua",
   ["base/memory"] = "aborts by design; every spec runs on it",
   ["base/slice"] = "inline functions of every room",
   ["wire/json_bytes"] = "the inside of wire/json",

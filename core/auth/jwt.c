@@ -1,65 +1,17 @@
 #include "auth/jwt.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdlib.h>
 
+#include "auth/base64.h"
+#include "auth/key.h"
 #include "auth/secret.h"
 #include "base/memory.h"
 #include "wire/json.h"
 
-enum { SIGNATURE_LEN = 32, NUMBER_TEXT_MAX = 127, PART_COUNT = 3 };
+enum { NUMBER_TEXT_MAX = 127, PART_COUNT = 3 };
 
 /* Far from the ends of int64_t, so that a leeway may be added to any time. */
 static const int64_t time_max_s = INT64_C(1) << 62;
-
-/* ---- base64url ---- */
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static void encode_base64(struct buf *out, struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t count = bytes.len - i < 3 ? bytes.len - i : 3;
-        unsigned bits = 0;
-        for (size_t k = 0; k < 3; k++)
-            bits = bits << 8 | (k < count ? (unsigned char)bytes.at[i + k] : 0u);
-        for (size_t k = 0; k <= count; k++)
-            buf_add_byte(out, alphabet[bits >> (18 - 6 * k) & 63]);
-    }
-}
-
-static int sextet(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* Strict: no padding, nothing foreign, and one spelling only for each run of bytes. */
-static bool decode_base64(struct buf *out, struct slice text)
-{
-    unsigned bits = 0, held = 0;
-    if (text.len % 4 == 1)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        int six = sextet(text.at[i]);
-        if (six < 0)
-            return false;
-        bits = bits << 6 | (unsigned)six;
-        held += 6;
-        if (held < 8)
-            continue;
-        held -= 8;
-        buf_add_byte(out, (char)(bits >> held & 0xff));
-        bits &= (1u << held) - 1;
-    }
-    return bits == 0;
-}
 
 /* ---- the three parts ---- */
 
@@ -80,7 +32,7 @@ static bool decode_object(struct slice part, const char *what, struct buf *out, 
 {
     struct json_fault fault;
     const struct json_limits limits = JSON_LIMITS_DEFAULT;
-    if (!decode_base64(out, part) || out->len == 0)
+    if (!base64_decode(out, part) || out->len == 0)
         return fail(err, ERROR_UNAUTHORIZED, "token: the %s is not base64url without padding",
                     what);
     if (!json_check(buf_slice(out), &limits, &fault))
@@ -95,56 +47,104 @@ static bool decode_object(struct slice part, const char *what, struct buf *out, 
 static bool is_printable_alg(struct slice alg)
 {
     for (size_t i = 0; i < alg.len; i++)
-        if (sextet(alg.at[i]) < 0)
+        if (!base64_has(alg.at[i]))
             return false;
     return alg.len > 0 && alg.len <= 8;
 }
 
-static bool check_alg(struct slice header, struct error *err)
+unsigned jwt_algs(const struct jwt_keys *keys)
 {
-    struct slice alg, name;
-    if (!json_find(header, "alg", &alg))
-        return fail(err, ERROR_UNAUTHORIZED, "token: the header has no alg (HS256 is accepted)");
-    if (json_kind(alg) != JSON_STRING || !json_plain(alg, &name) || !is_printable_alg(name))
-        return fail(err, ERROR_UNAUTHORIZED, "token: this alg is not accepted here (HS256 is)");
-    if (!slice_is(name, "HS256"))
-        return fail(err, ERROR_UNAUTHORIZED, "token: alg %.*s is not accepted here (HS256 is)",
-                    SLICE_ARGS(name));
-    return true;
+    unsigned algs = keyring_algs(keys->ring);
+    if (keys->hmac_secret.len > 0)
+        algs |= 1u << ALG_HS256 | 1u << ALG_HS384 | 1u << ALG_HS512;
+    return keys->algs != 0 ? algs & keys->algs : algs;
 }
 
-static bool check_header(struct slice part, struct error *err)
+static bool refuse_alg(const struct jwt_keys *keys, struct slice name, struct error *err)
 {
-    struct buf header = {0};
-    struct slice crit;
-    bool good = decode_object(part, "header", &header, err) && check_alg(buf_slice(&header), err);
-    if (good && json_find(buf_slice(&header), "crit", &crit))
+    struct buf list = {0};
+    for (unsigned alg = 0; alg < ALG_COUNT; alg++)
+        if (jwt_algs(keys) >> alg & 1)
+            buf_printf(&list, "%s%s", list.len > 0 ? ", " : "", alg_name(alg));
+    fail(err, ERROR_UNAUTHORIZED, "token: %s%.*s is not accepted here, but %s",
+         name.len > 0 ? "alg " : "this alg", SLICE_ARGS(name), buf_text(&list));
+    buf_finish(&list);
+    return false;
+}
+
+static bool read_alg(struct slice header, const struct jwt_keys *keys, enum alg *alg,
+                     struct error *err)
+{
+    struct slice value, name;
+    if (!json_find(header, "alg", &value))
+        return fail(err, ERROR_UNAUTHORIZED, "token: the header has no alg");
+    if (json_kind(value) != JSON_STRING || !json_plain(value, &name) || !is_printable_alg(name))
+        return refuse_alg(keys, SLICE(""), err);
+    return (alg_parse(name, alg) && jwt_algs(keys) >> *alg & 1) || refuse_alg(keys, name, err);
+}
+
+/* Which key the token says it is signed with. Escapes in a kid are nobody's. */
+static bool read_kid(struct slice header, struct slice *kid, struct error *err)
+{
+    struct slice value;
+    *kid = (struct slice){0};
+    if (!json_find(header, "kid", &value))
+        return true;
+    return (json_kind(value) == JSON_STRING && json_plain(value, kid)) ||
+           fail(err, ERROR_UNAUTHORIZED, "token: its kid is none of ours");
+}
+
+/* ---- the signature ---- */
+
+/* `alg` is an accepted one: a secret of ours, or keys of the ring, or both. */
+static bool verify(const struct jwt_keys *keys, enum alg alg, struct slice kid, struct slice text,
+                   struct slice signature, struct error *err)
+{
+    char own[HMAC_MAX];
+    enum keyring_verdict verdict = KEYRING_NO_KEY;
+    bool is_shared = keys->hmac_secret.len > 0 && alg <= ALG_HS512;
+    if (is_shared) {
+        size_t len = hmac_make(alg, keys->hmac_secret, text, own);
+        if (secret_is_equal(signature, slice_make(own, len)))
+            return true;
+    }
+    if (keys->ring != NULL)
+        verdict = keyring_verify(keys->ring, alg, kid, text, signature);
+    if (verdict == KEYRING_FITS)
+        return true;
+    if (verdict == KEYRING_NO_KEY && !is_shared)
+        return fail(err, ERROR_UNAUTHORIZED, "token: its kid is none of ours");
+    return fail(err, ERROR_UNAUTHORIZED,
+                "token: the signature does not fit: another %s, or a changed token",
+                alg <= ALG_HS512 ? "secret" : "key");
+}
+
+static bool check_signature(struct slice header, struct slice text, struct slice part,
+                            const struct jwt_keys *keys, struct error *err)
+{
+    struct buf signature = {0};
+    struct slice kid, crit;
+    enum alg alg;
+    bool good = read_alg(header, keys, &alg, err) && read_kid(header, &kid, err);
+    if (good && json_find(header, "crit", &crit))
         good = fail(err, ERROR_UNAUTHORIZED, "token: crit asks for extensions, and none is known");
-    buf_finish(&header);
+    if (good && !base64_decode(&signature, part))
+        good =
+            fail(err, ERROR_UNAUTHORIZED, "token: the signature is not base64url without padding");
+    good = good && verify(keys, alg, kid, text, buf_slice(&signature), err);
+    buf_finish(&signature);
     return good;
 }
 
-static void make_signature(struct slice text, struct slice secret, char out[SIGNATURE_LEN])
+/* That of parts[0] and parts[1], which are `text` together. */
+static bool check_signed(struct slice text, const struct slice parts[PART_COUNT],
+                         const struct jwt_keys *keys, struct error *err)
 {
-    unsigned len = 0;
-    const char *key = secret.len > 0 ? secret.at : "";
-    ensure(secret.len <= INT32_MAX);
-    ensure(HMAC(EVP_sha256(), key, (int)secret.len, (const unsigned char *)text.at, text.len,
-                (unsigned char *)out, &len) != NULL);
-    ensure(len == SIGNATURE_LEN);
-}
-
-static bool check_signature(struct slice signed_text, struct slice part, struct slice secret,
-                            struct error *err)
-{
-    char expected[SIGNATURE_LEN];
-    struct buf given = {0};
-    make_signature(signed_text, secret, expected);
-    bool good = decode_base64(&given, part) &&
-                secret_is_equal(buf_slice(&given), slice_make(expected, SIGNATURE_LEN));
-    buf_finish(&given);
-    return good || fail(err, ERROR_UNAUTHORIZED,
-                        "token: the signature does not fit: another secret, or a changed token");
+    struct buf header = {0};
+    bool good = decode_object(parts[0], "header", &header, err) &&
+                check_signature(buf_slice(&header), text, parts[2], keys, err);
+    buf_finish(&header);
+    return good;
 }
 
 /* ---- claims ---- */
@@ -267,14 +267,51 @@ static void copy_claims(struct buf *out, struct slice payload)
     buf_add_byte(out, '}');
 }
 
-/* Whether it has expired is asked last: that answer means that all else is well. */
-static bool read_claims(struct jwt *jwt, int64_t now_s, int leeway_s, struct error *err)
+/* `aud` is a name or a list of names. */
+static bool names_audience(struct slice value, const char *audience)
 {
+    struct json_walk walk;
+    struct slice item;
+    if (json_kind(value) == JSON_STRING)
+        return json_key_is(value, audience);
+    if (json_kind(value) != JSON_ARRAY)
+        return false;
+    json_walk_init(&walk, value);
+    while (json_walk_item(&walk, &item))
+        if (json_kind(item) == JSON_STRING && json_key_is(item, audience))
+            return true;
+    return false;
+}
+
+static bool check_audience(struct slice payload, const char *audience, struct error *err)
+{
+    struct slice value;
+    return audience == NULL || *audience == '\0' ||
+           (json_find(payload, "aud", &value) && names_audience(value, audience)) ||
+           fail(err, ERROR_UNAUTHORIZED, "token: it is for somebody else (aud)");
+}
+
+static bool check_issuer(struct slice payload, const char *issuer, struct error *err)
+{
+    struct slice value;
+    return issuer == NULL || *issuer == '\0' ||
+           (json_find(payload, "iss", &value) && json_kind(value) == JSON_STRING &&
+            json_key_is(value, issuer)) ||
+           fail(err, ERROR_UNAUTHORIZED, "token: it is by somebody else (iss)");
+}
+
+/* Whether it has expired is asked last: that answer means that all else is well. */
+static bool read_claims(struct jwt *jwt, const struct jwt_keys *keys, int64_t now_s,
+                        struct error *err)
+{
+    int leeway_s = keys->leeway_s;
     struct slice payload = buf_slice(&jwt->payload), channel;
     if (json_find(payload, "channel", &channel))
         return fail(err, ERROR_UNAUTHORIZED,
                     "token: this one is for a subscription (it has a channel claim)");
-    if (!check_not_before(payload, now_s, leeway_s, err) || !read_sub(jwt, err) ||
+    if (!check_audience(payload, keys->audience, err) ||
+        !check_issuer(payload, keys->issuer, err) ||
+        !check_not_before(payload, now_s, leeway_s, err) || !read_sub(jwt, err) ||
         !read_roles(jwt, err) || !read_expiry(payload, now_s, leeway_s, &jwt->expires, err))
         return false;
     jwt->info = slice_make(NULL, 0);
@@ -288,18 +325,17 @@ bool jwt_verify(struct slice token, const struct jwt_keys *keys, int64_t now_s, 
 {
     struct slice parts[PART_COUNT];
     *out = (struct jwt){0};
-    if (keys->hmac_secret.len == 0)
-        return fail(err, ERROR_UNAUTHORIZED, "token: no secret is configured to check it with");
+    if (jwt_algs(keys) == 0)
+        return fail(err, ERROR_UNAUTHORIZED, "token: nothing is configured to check it with");
     if (token.len > JWT_LENGTH_MAX)
         return fail(err, ERROR_UNAUTHORIZED, "token: %zu bytes are more than the %d allowed",
                     token.len, JWT_LENGTH_MAX);
     if (token.len == 0 || !split(token, parts))
         return fail(err, ERROR_UNAUTHORIZED, "token: it does not have three parts");
     struct slice signed_text = slice_make(token.at, (size_t)(parts[2].at - token.at) - 1);
-    if (check_header(parts[0], err) &&
-        check_signature(signed_text, parts[2], keys->hmac_secret, err) &&
+    if (check_signed(signed_text, parts, keys, err) &&
         decode_object(parts[1], "payload", &out->payload, err) &&
-        read_claims(out, now_s, keys->leeway_s, err))
+        read_claims(out, keys, now_s, err))
         return true;
     jwt_finish(out);
     return false;
@@ -315,12 +351,13 @@ void jwt_finish(struct jwt *jwt)
 
 void jwt_sign(struct buf *out, struct slice claims, struct slice secret)
 {
-    char signature[SIGNATURE_LEN];
+    char signature[HMAC_MAX];
     size_t from = out->len;
-    encode_base64(out, SLICE("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
+    base64_encode(out, SLICE("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
     buf_add_byte(out, '.');
-    encode_base64(out, claims);
-    make_signature(slice_make(out->at + from, out->len - from), secret, signature);
+    base64_encode(out, claims);
+    size_t len =
+        hmac_make(ALG_HS256, secret, slice_make(out->at + from, out->len - from), signature);
     buf_add_byte(out, '.');
-    encode_base64(out, slice_make(signature, SIGNATURE_LEN));
+    base64_encode(out, slice_make(signature, len));
 }

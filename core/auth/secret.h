@@ -7,8 +7,8 @@
 /* Takes the same time wherever the two differ; lengths are not secret. */
 bool secret_is_equal(struct slice a, struct slice b);
 
-void random_bytes(void *out, size_t len);  /* ends the process when the system has none to give */
+void random_bytes(void *out, size_t len); /* ends the process when the system has none to give */
 enum { UUID_LEN = 36 };
-void uuid_make(char out[UUID_LEN + 1]);     /* version 4, NUL-terminated */
+void uuid_make(char out[UUID_LEN + 1]); /* version 4, NUL-terminated */
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "auth/alg.h"
 #include "fetch/allow.h"
 #include "base/memory.h"
 #include "base/utf8.h"
@@ -43,6 +44,12 @@ static bool check_http_allow(const char *text, struct error *err)
     bool is_good = allow != NULL;
     allow_destroy(allow);
     return is_good;
+}
+
+static bool check_token_algs(const char *text, struct error *err)
+{
+    unsigned unused;
+    return algs_parse(text, &unused, err);
 }
 
 static bool check_io(const char *text, struct error *err)
@@ -152,6 +159,9 @@ static const struct allowed allowed[OPTION_COUNT] = {
     [OPTION_ID_listen] = {.check = check_listen},
     [OPTION_ID_workers] = {0, 256},
     [OPTION_ID_api_key] = {.check = check_api_key},
+    [OPTION_ID_token_keys] = {.may_be_list = true},
+    [OPTION_ID_token_algs] = {.may_be_list = true, .check = check_token_algs},
+    [OPTION_ID_token_leeway_s] = {0, 300},
     [OPTION_ID_origins] = {.may_be_list = true, .check = check_origins},
     [OPTION_ID_test_echo] = {.check = check_test_echo},
     [OPTION_ID_io] = {.check = check_io},

@@ -17,7 +17,12 @@ enum option_kind { OPTION_TEXT, OPTION_SECRET, OPTION_NUMBER, OPTION_FLAG };
     X(listen, "listen", TEXT, "127.0.0.1:8000", "HOST:PORT", "address to listen on; port 0 picks a free one")          \
     X(workers, "workers", NUMBER, "0", "N", "worker threads; 0 is one per core")                                       \
     X(api_key, "api-key", SECRET, "", "KEY", "key of the server API; without one it is off")                           \
-    X(token_secret, "token-secret", SECRET, "", "SECRET", "HS256 secret of connection tokens")                         \
+    X(token_secret, "token-secret", SECRET, "", "SECRET", "secret that connection tokens are signed with (HS256, HS384, HS512)") \
+    X(token_keys, "token-keys", TEXT, "", "FILES", "or public keys that check them: PEM, JWK or JWKS files, with commas") \
+    X(token_algs, "token-algs", TEXT, "", "NAMES", "only these algorithms, with commas; else all that the keys are for") \
+    X(token_audience, "token-audience", TEXT, "", "NAME", "what a token's aud has to name") \
+    X(token_issuer, "token-issuer", TEXT, "", "NAME", "what a token's iss has to be") \
+    X(token_leeway_s, "token-leeway-s", NUMBER, "0", "SECONDS", "by how much other clocks may differ, for exp and nbf; 300 at most") \
     X(tls_cert, "tls-cert", TEXT, "", "FILE", "certificate chain in PEM; with --tls-key turns TLS on")                 \
     X(tls_key, "tls-key", TEXT, "", "FILE", "private key in PEM")                                                      \
     X(origins, "origins", TEXT, "", "LIST", "origins browsers may connect from, comma-separated (scheme://host:port)") \

@@ -59,7 +59,7 @@ static bool refuse_token(const struct case_file *file, struct decision *decision
 static bool read_token(struct case_file *file, struct decision *decision)
 {
     const struct hub_options *options = file->hub->options;
-    if (options->keys.hmac_secret.len == 0) /* no key of ours: a script may know what to do with it */
+    if (jwt_algs(&options->keys) == 0) /* no key of ours: a script may know what to do with it */
         return has_on_connect(file) || refuse_token(file, decision, BANNED);
     if (!jwt_verify(file->ask.token, &options->keys, loop_unix_ms(file->hub->loop) / 1000, &file->token, &decision->error)) {
         log_event(options->log, LOG_DEBUG, "token refused", "reason", decision->error.text, NULL);

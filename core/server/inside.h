@@ -35,6 +35,7 @@ struct server {
     struct hub_options hub_options;
     struct runtime_options runtime_options;
     struct fetch_options fetch_options;
+    struct keyring *keyring;      /* NULL: tokens are checked with the secret, if with anything */
     struct store *store;          /* what scripts keep, for all workers */
     struct timer sweep;           /* forgets what of it is over */
     struct net_options net_options;

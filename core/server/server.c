@@ -48,7 +48,8 @@ static void put_store(struct store *store, struct buf *out)
                (unsigned long long)counts.expired);
 }
 
-static void on_api_rollback(void *context, struct hub *hub, struct api_request *request, unsigned to)
+static void on_api_rollback(void *context, struct hub *hub, struct api_request *request,
+                            unsigned to)
 {
     rollback_want_for(context, hub, request, to);
 }
@@ -152,7 +153,11 @@ static void fill_options(struct server *server)
         .hook_queue = (unsigned)config->hook_queue,
         .hook_queue_bytes = config->hook_queue_bytes,
         .store = server->store,
-        .keys = {.hmac_secret = slice_of(config->token_secret)},
+        .keys = {.hmac_secret = slice_of(config->token_secret),
+                 .ring = server->keyring,
+                 .audience = config->token_audience,
+                 .issuer = config->token_issuer,
+                 .leeway_s = (int)config->token_leeway_s},
         .is_dev = config->is_dev,
         .deflates = config->deflate,
         .deflate_min = config->deflate_min,
@@ -360,13 +365,36 @@ static void sweep(struct timer *timer)
     timer_start(server->timers, &server->sweep, SWEEP_MS, sweep);
 }
 
+static bool load_keys(struct server *server, struct error *err)
+{
+    struct error why;
+    if (server->config->token_keys[0] == '\0')
+        return true;
+    server->keyring = keyring_load(server->config->token_keys, &why);
+    return server->keyring != NULL || fail(err, ERROR_CONFIG, "option --token-keys: %s", why.text);
+}
+
+/* The config has looked at the names; that one of them can ever be is found out here. */
+static bool check_algs(struct server *server, struct error *err)
+{
+    struct jwt_keys *keys = &server->hub_options.keys;
+    return !algs_parse(server->config->token_algs, &keys->algs, err) || keys->algs == 0 ||
+           jwt_algs(keys) != 0 ||
+           fail(err, ERROR_CONFIG,
+                "option --token-algs: there is no secret and no key for any of %s",
+                server->config->token_algs);
+}
+
 static bool start(struct server *server, struct error *err)
 {
+    if (!load_keys(server, err))
+        return false;
     uuid_make(server->node);
     fill_options(server);
     fill_fetch_options(server);
     raise_descriptors(server);
-    if (!load_scripts(server, err) || !check_fetch(server, err) || !make_workers(server, err))
+    if (!check_algs(server, err) || !load_scripts(server, err) || !check_fetch(server, err) ||
+        !make_workers(server, err))
         return false;
     sweep(&server->sweep);
     server->signals = signals_create(server->loop, on_signal, server);
@@ -408,6 +436,7 @@ static void finish(struct server *server)
     hear_all(server, made);
     for (unsigned i = 0; i < made; i++)
         worker_finish(&server->workers[i]);
+    keyring_destroy(server->keyring);
     store_destroy(server->store);
     testing_stop(server);
     watch_destroy(server->watch);

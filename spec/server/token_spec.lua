@@ -24,6 +24,80 @@ local function start(more)
   return server.start(options)
 end
 
+describe("tokens that others sign", function()
+  local folder, jose
+
+  lazy_setup(function()
+    folder = server.folder()
+    local pipe = assert(io.popen("node spec/support/jose.mjs " .. folder))
+    jose = cjson.decode(pipe:read "a")
+    pipe:close()
+    local set = assert(io.open(folder .. "/jwks.json", "w"))
+    set:write(cjson.encode { keys = { jose.jwks.p256, jose.jwks.ed25519 } })
+    set:close()
+  end)
+  lazy_teardown(function() os.execute("rm -r " .. server.quote(folder)) end)
+  after_each(talk.close_all)
+
+  local function serving(args, use)
+    local it_runs <close> = setmetatable({ server = start { args = args } }, { __close = function(it) it.server:stop() end })
+    return use(it_runs.server)
+  end
+
+  it("are checked with keys from files, while the secret's still hold", function()
+    local files = folder .. "/rsa.pem," .. folder .. "/jwks.json"
+    serving({ "--token-keys", files, "--token-secret", SECRET }, function(it_runs)
+      for _, alg in ipairs { "RS256", "PS512", "ES256", "EdDSA" } do
+        local ann = talk.to(it_runs):connect { token = jose.tokens[alg] }
+        assert.equal("ann", (ann:call "whoami").user, alg)
+      end
+      talk.to(it_runs):connect { token = token({ sub = "ben" }, SECRET) }
+      for name, bad in pairs(jose.attacks) do
+        local mallory = talk.to(it_runs)
+        mallory:say { id = 1, connect = { token = bad } }
+        assert.equal(3500, (mallory:closed()), name)
+      end
+      assert.is_nil(it_runs:exit_status())
+    end)
+  end)
+
+  it("have to be for this server and by its issuer, and of the algorithms it wants", function()
+    serving({ "--token-keys", folder .. "/jwks.json", "--token-audience", "weir", "--token-issuer", "https://id", "--token-algs", "ES256" },
+      function(it_runs)
+        talk.to(it_runs):connect { token = jose.claims.mine }
+        for _, bad in ipairs { jose.claims["for another"], jose.claims["by another"], jose.tokens.ES256, jose.tokens.EdDSA } do
+          local mallory = talk.to(it_runs)
+          mallory:say { id = 1, connect = { token = bad } }
+          assert.equal(3500, (mallory:closed()))
+        end
+      end)
+  end)
+
+  it("may be late by the leeway", function()
+    serving({ "--token-secret", SECRET, "--token-leeway-s", "60" }, function(it_runs)
+      talk.to(it_runs):connect { token = token({ sub = "ann", exp = os.time() - 5 }, SECRET) }
+      local late = talk.to(it_runs)
+      late:say { id = 1, connect = { token = token({ sub = "ann", exp = os.time() - 90 }, SECRET) } }
+      assert.equal(109, late:reply(1).error.code)
+    end)
+  end)
+
+  it("cannot be checked with what is no key: the server says so and does not start", function()
+    local cases = {
+      ["--token-keys /nowhere"] = "option --token-keys: /nowhere: No such file or directory",
+      ["--token-keys " .. folder .. "/rsa.key"] = "it holds a private key",
+      ["--token-algs ES255"] = '"ES255" is no algorithm of tokens',
+      ["--token-algs RS256 --token-secret s"] = "option --token-algs: there is no secret and no key for any of RS256",
+    }
+    for args, why in pairs(cases) do
+      local pipe = io.popen(("%s serve --scripts %s --listen 127.0.0.1:0 %s 2>&1"):format(server.binary(), folder, args))
+      local said = pipe:read "a"
+      local _, _, code = pipe:close()
+      assert.truthy(code > 0 and said:find(why, 1, true), args .. ": " .. said)
+    end
+  end)
+end)
+
 describe("a token", function()
   local it_runs
 
@@ -109,7 +183,7 @@ describe("a token", function()
       ["padding"] = function() return token(good, SECRET) .. "=" end,
       ["algorithm none"] = function() return token(good, SECRET, '{"alg":"none"}') end,
       ["algorithm NONE and no signature"] = function() return "eyJhbGciOiJOb25lIn0." .. select(2, parts()) .. "." end,
-      ["algorithm HS512"] = function() return token(good, SECRET, '{"alg":"HS512"}', "sha512") end,
+      ["algorithm HS512 with another digest"] = function() return token(good, SECRET, '{"alg":"HS512"}', "sha256") end,
       ["no algorithm"] = function() return token(good, SECRET, "{}") end,
       ["nonsense"] = function() return "nonsense" end,
       ["a user that is no text"] = function() return token('{"sub":1}', SECRET) end,
