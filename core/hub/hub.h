@@ -73,7 +73,7 @@ struct hub {
 struct hub *hub_create(unsigned index, unsigned count, struct hub *const *peers, struct loop *loop,
                        const struct hub_options *options);
 /* The end, once no mail is under way: what waits for hooks, and these, is given up, and whoever asked is told, on other
- * workers by mail. */
+ * workers by mail: of several hubs all give up before the first is destroyed. */
 void hub_give_up(struct hub *hub);
 void hub_destroy(struct hub *hub); /* sessions are gone by then; NULL is fine */
 

@@ -188,6 +188,9 @@ static int finish(lua_State *L)
     }
     turn_all(world);
     for (unsigned i = 0; i < world->count; i++)
+        hub_give_up(world->hubs[i]);
+    turn_all(world);
+    for (unsigned i = 0; i < world->count; i++)
         hub_destroy(world->hubs[i]);
     for (unsigned i = 0; i < world->count; i++)
         loop_destroy(world->loops[i]);
