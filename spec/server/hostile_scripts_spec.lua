@@ -153,7 +153,7 @@ describe("a hostile script", function()
   it("and when all have had their turn, a reload gives every channel a new VM, with its state, and memory is back", function()
     local before = resident(it_runs)
     for name, text in pairs(attack.files(all)) do it_runs:write(name, text .. "\n-- saved again\n") end
-    assert.equal(2, http.api(it_runs, "reload").result.generation)
+    assert.is_true(http.api(it_runs, "reload").result.generation >= 2) -- or the watcher was quicker
     local friend = talk.to(it_runs, { as = "friend" }):connect()
     for _, one in ipairs(all) do
       if not one.at_load and not one.busy then
