@@ -45,16 +45,28 @@ static void put_source(FILE *stream, const char *source)
     fprintf(stream, "%s\n", tone(stream, TONE_PLAIN));
 }
 
-void report_put(FILE *stream, const char *folder, const struct problems *problems)
+static void put_all(FILE *stream, const char *folder, const char *kind,
+                    const struct problems *problems)
 {
     if (strcmp(folder, ".") == 0)
         folder = "";
     for (unsigned i = 0; i < problems->count; i++) {
         const struct problem *problem = &problems->all[i];
         put_place(stream, folder, problem);
+        fputs(kind, stream);
         report_put_line(stream, problem->reason);
         put_source(stream, problem->source);
     }
+}
+
+void report_put(FILE *stream, const char *folder, const struct problems *problems)
+{
+    put_all(stream, folder, "", problems);
+}
+
+void report_put_warnings(FILE *stream, const char *folder, const struct problems *warnings)
+{
+    put_all(stream, folder, "warning: ", warnings);
 }
 
 void report_put_json(struct buf *out, const struct problems *problems)

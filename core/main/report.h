@@ -12,6 +12,8 @@ void report_put_line(FILE *stream, const char *text);
 /* Each as "FOLDER/FILE:LINE: reason" and the source line below it. A folder "" leaves the files as
  * they are. */
 void report_put(FILE *stream, const char *folder, const struct problems *problems);
+/* The same, as warnings. */
+void report_put_warnings(FILE *stream, const char *folder, const struct problems *warnings);
 /* [{"file":...}, ...] */
 void report_put_json(struct buf *out, const struct problems *problems);
 

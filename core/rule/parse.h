@@ -59,4 +59,6 @@ bool tree_parse(struct tree *tree, const struct rule_source *source,
                 struct error *err); /* false: finish it all the same */
 void tree_finish(struct tree *tree);
 
+const struct tree *rule_tree(const struct rule *rule); /* for rule/fold; borrowed */
+
 #endif

@@ -43,6 +43,11 @@ const char *rule_text(const struct rule *rule)
     return rule->tree.text;
 }
 
+const struct tree *rule_tree(const struct rule *rule)
+{
+    return &rule->tree;
+}
+
 /* Ends an evaluation: always false. */
 static bool PRINTF_LIKE(2, 3) give_up(struct judge *j, const char *format, ...)
 {

@@ -51,6 +51,12 @@ void news_log_done(const struct log *log, unsigned generation, unsigned made_fro
                   log_number((char[24]){0}, repeated), NULL);
 }
 
+void news_log_warning(const struct log *log, const struct problem *warning)
+{
+    log_event(log, LOG_WARN, "script_warning", "file", warning->file, LOG_NUMBER("line", warning->line),
+              "reason", warning->reason, "source", warning->source, NULL);
+}
+
 void news_log_problem(const struct log *log, const struct problem *problem, unsigned in_force,
                       unsigned repeated)
 {

@@ -13,6 +13,8 @@ void news_put_details(struct buf *out, const struct problems *problems);
 /* made_from: by a rollback; 0: a reload */
 void news_log_done(const struct log *log, unsigned generation, unsigned made_from,
                    struct buf *files, const char *ms, unsigned repeated);
+/* A script that is in force, and looks like a slip. */
+void news_log_warning(const struct log *log, const struct problem *warning);
 /* What is not known is left out. */
 void news_log_problem(const struct log *log, const struct problem *problem, unsigned in_force,
                       unsigned repeated);

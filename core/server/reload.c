@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "script/advice.h"
 #include "script/problem.h"
 #include "server/inside.h"
 #include "server/news.h"
@@ -124,6 +125,17 @@ static unsigned number_of_rules(const struct server *server, const struct script
 {
     unsigned own = server->config->is_dev ? 1 : 0; /* weir/dev.lua */
     return set->script_count > own ? set->generation.number : 0;
+}
+
+/* To whoever writes them, each time they come into force. */
+static void tell_warnings(const struct server *server)
+{
+    struct problems warnings = {0};
+    if (server->config->is_dev)
+        advise(server->reload.current, &warnings);
+    for (unsigned i = 0; i < warnings.count; i++)
+        news_log_warning(server->log, &warnings.all[i]);
+    problems_finish(&warnings);
 }
 
 /* The first problem, and how many there are besides. */
@@ -266,6 +278,7 @@ void reload_begin(struct server *server)
         return;
     if (server->reload.is_refused)
         tell_refused(server);
+    tell_warnings(server);
     server->watch = watch_create(server->loop, server->config->scripts, SETTLE_MS, on_files_changed, server);
     tell_gap(server);
     want(server, false); /* edited since they were read */
@@ -508,6 +521,7 @@ void reload_switched(struct server *server)
     atomic_fetch_add_explicit(&reload->outcomes[OUTCOME_DONE], 1, memory_order_relaxed);
     guard_watch(server);
     tell_done(server, reload->old, reload->current, true);
+    tell_warnings(server);
     end_if_moved(server);
 }
 

@@ -31,7 +31,7 @@ function chat:on_publish(msg, from)
   if msg.typing == true then return { typing = true, by = from.user } end
   if type(msg.text) ~= "string" then reject "not a message" end
 
-  local text = msg.text:match("^%s*(.-)%s*$")
+  local text = msg.text:trim()
   if text == "" then reject "empty" end
   if utf8.len(text) > 500 then reject "too long: 500 characters at most" end
 

@@ -36,7 +36,7 @@ describe("weir check", function()
 
   it("is JSON for programs, good or bad", function()
     local good = weir { "check", "--json", folder { ["news.lua"] = GOOD } }
-    assert.equal('{"ok":true,"problems":[]}\n', good.out)
+    assert.equal('{"ok":true,"problems":[],"warnings":[]}\n', good.out)
     assert.equal(0, good.code)
     local bad = weir { "check", "--json", folder { ["bad.lua"] = "local y = = 2" } }
     assert.equal(1, bad.code)
@@ -47,6 +47,31 @@ describe("weir check", function()
     assert.equal("bad.lua", told.problems[1].file)
     assert.equal(1, told.problems[1].line)
     assert.equal("local y = = 2", told.problems[1].source)
+  end)
+
+  it("warns of what can hardly be meant, and fails on it only with --strict", function()
+    local dir = folder { ["odd.lua"] = 'channel("a", { subscribe = "user and not user" })\n' }
+    local result = weir { "check", dir }
+    assert.equal(0, result.code)
+    assert.equal("", result.out)
+    has(result.err, dir .. '/odd.lua:1: warning: option `subscribe`: "user and not user" can never hold', "1 channel pattern, 1 warning\n")
+    assert.equal(1, weir({ "check", "--strict", dir }).code)
+    local told = weir { "check", "--json", dir }
+    assert.equal(0, told.code)
+    local json = cjson.decode(told.out)
+    assert.is_true(json.ok)
+    assert.equal(1, json.warnings[1].line)
+    assert.equal("odd.lua", json.warnings[1].file)
+    assert.equal(1, weir({ "check", "--json", "--strict", dir }).code)
+    local good = folder { ["news.lua"] = GOOD }
+    assert.equal(0, weir({ "check", "--strict", good }).code)
+  end)
+
+  it("has nothing to say about our own scripts", function()
+    for _, dir in ipairs { "examples/chat", "examples/dashboard", "examples/doc", "examples/trading", "examples/empty", "scripts" } do
+      local result = weir { "check", "--strict", dir }
+      assert.equal(0, result.code, result.err)
+    end
   end)
 
   it("fails on a folder that is not there", function()

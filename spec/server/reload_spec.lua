@@ -61,6 +61,14 @@ describe("a reload in dev mode", function()
     return it_runs:wait_log "event=reload_refused[^\n]*"
   end
 
+  it("warns in the terminal of what can hardly be meant, once a load", function()
+    save { ["odd.lua"] = 'channel("odd", { subscribe = "user.id" })\n' }
+    it_runs:wait_log 'event=script_warning file=odd.lua line=1 reason="option `subscribe`: ..user.id.. holds for everybody[^\n]*'
+    save { ["odd.lua"] = 'channel("odd", { subscribe = "user" })\n' }
+    local _, times = it_runs.log():gsub("event=script_warning", "")
+    assert.equal(1, times)
+  end)
+
   it("obeys the saved file from the next message on, and no connection closes", function()
     local ann, ben = comes "ann", comes "ben"
     ann:join "room:a"

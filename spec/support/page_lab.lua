@@ -129,7 +129,7 @@ end
 
 function Lab:check(files)
   self:write_checked(files)
-  return self:run("bash", "check.sh", "weir check checked")
+  return self:run("bash", "check.sh", "weir check --strict checked")
 end
 
 -- A spec beside the scripts of the stage.

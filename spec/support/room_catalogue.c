@@ -1,5 +1,5 @@
 /* script/catalogue for specs: what a folder declares, as tables. */
-#include "script/catalogue.h"
+#include "script/advice.h"
 
 #include <lauxlib.h>
 
@@ -142,6 +142,16 @@ static int changes(lua_State *L)
     return 1;
 }
 
+/* warnings(set): as problems are told. */
+static int warnings(lua_State *L)
+{
+    struct problems found = {0};
+    advise(get_set(L, 1), &found);
+    push_problems(L, &found);
+    problems_finish(&found);
+    return 1;
+}
+
 static int is_same(lua_State *L)
 {
     lua_pushboolean(L, catalogue_is_same(get_set(L, 1), get_set(L, 2)));
@@ -160,11 +170,13 @@ int luaopen_room_catalogue(lua_State *L)
     luaL_newmetatable(L, "room.set");
     lua_pushcfunction(L, destroy);
     lua_setfield(L, -2, "__gc");
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 4);
     lua_pushcfunction(L, load);
     lua_setfield(L, -2, "load");
     lua_pushcfunction(L, changes);
     lua_setfield(L, -2, "changes");
+    lua_pushcfunction(L, warnings);
+    lua_setfield(L, -2, "warnings");
     lua_pushcfunction(L, is_same);
     lua_setfield(L, -2, "is_same");
     return 1;
