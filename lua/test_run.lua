@@ -203,9 +203,26 @@ local function indented(text)
 end
 
 local function tell_fault(entry)
-  io.write(tones.bad, "failed  ", tones.plain, tones.bold, entry.name, tones.plain, "\n")
+  io.write(tones.bad, "failed  ", tones.plain, tones.bold, entry.name, tones.plain,
+    (entry.times or 1) > 1 and (" (%d times)"):format(entry.times) or "", "\n")
   io.write(indented(("%s:%d: %s"):format(entry.file, entry.line or 0, entry.reason or "?")))
   for _, text in ipairs(entry.script_errors or {}) do io.write(indented("a script failed meanwhile: " .. text)) end
+end
+
+-- A setup that fails does so before each test: it is told once.
+local function count_same(entries)
+  local list, known = {}, {}
+  for _, entry in ipairs(entries) do
+    local key = table.concat({ entry.name, entry.file, entry.line or 0, entry.reason or "" }, "\0")
+    if known[key] then
+      known[key].times = known[key].times + 1
+    else
+      known[key] = entry
+      entry.times = 1
+      list[#list + 1] = entry
+    end
+  end
+  return list
 end
 
 local function tell()
@@ -219,7 +236,7 @@ local function tell()
     end
     file = entry.file
   end
-  for _, entry in ipairs(broken) do tell_fault(entry) end
+  for _, entry in ipairs(count_same(broken)) do tell_fault(entry) end
   if not file and #broken == 0 then
     io.write(options.filter and ('no test has "%s" in its name\n'):format(options.filter) or "the specs have no test\n")
   end

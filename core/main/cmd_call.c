@@ -10,10 +10,31 @@ static bool check_words(const struct args *args, struct error *err)
     if (args->operands[1] == NULL ||
         json_check(slice_of(args->operands[1]), &JSON_LIMITS_DEFAULT, &fault))
         return true;
+    if (json_trim(slice_of(args->operands[1])).len > 0 &&
+        strpbrk(args->operands[1], "\"{}[], ") == NULL && strchr(args->operands[0], '/') == NULL)
+        return fail(
+            err, ERROR_USAGE,
+            "the argument is JSON, and \"%s\" is none: is it `weir call %s/%s` that you mean?",
+            args->operands[1], args->operands[0], args->operands[1]);
     return fail(err, ERROR_USAGE,
                 "the arguments are no JSON: %s (byte %zu); a text wants quotes of its own: "
                 "'\"hello\"'",
                 fault.why, fault.at);
+}
+
+/* Without a channel it is a method of the server that was asked for, which may not be what was
+ * meant. */
+static void put_hint(const char *method, struct slice answer)
+{
+    struct slice error = {0}, code;
+    bool is_absent = json_find(answer, "error", &error) && json_find(error, "code", &code) &&
+                     (slice_is(code, "104") || slice_is(code, "108"));
+    bool has_guess =
+        is_absent && memmem(error.at, error.len, "did you mean", strlen("did you mean")) != NULL;
+    if (is_absent && !has_guess && strchr(method, '/') == NULL)
+        talk("this is a method of the server; one of a channel is CHANNEL/NAME, such as "
+             "chat:lobby/%s",
+             method);
 }
 
 static void put_reply(struct slice answer, bool as_json)
@@ -54,13 +75,16 @@ static enum exit_code carry_out(const struct args *args, const struct config *co
     struct error err;
     enum exit_code code = EXIT_OK;
     bool as_json = args_has(args, "json");
-    if (!check_words(args, &err) || !visitor_pass_read(&pass, args, config, &err) ||
-        !call(&visitor, &pass, args, &answer, &err))
+    bool is_answered = check_words(args, &err) && visitor_pass_read(&pass, args, config, &err) &&
+                       call(&visitor, &pass, args, &answer, &err);
+    if (!is_answered)
         code = talk_failure(&err);
     else if (visitor_tell_refusal(&pass, answer, as_json))
         code = EXIT_FAILED;
     else
         put_reply(answer, as_json);
+    if (code == EXIT_FAILED && is_answered && !as_json)
+        put_hint(args->operands[0], answer);
     visitor_close(&visitor);
     visitor_pass_finish(&pass);
     return code;

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "main/visitor.h"
 #include "wire/json.h"
@@ -71,6 +72,8 @@ static bool publish_all(struct publisher *publisher, const char *text, bool *is_
         return false;
     if (!visitor_open(&publisher->visitor, &publisher->pass, err))
         return false;
+    if (is_list && isatty(STDIN_FILENO))
+        talk("a message a line, as JSON; Ctrl-D ends");
     return is_list ? publish_lines(publisher, is_refused, err)
                    : publish(publisher, message, is_refused, err);
 }
@@ -92,8 +95,9 @@ static enum exit_code carry_out(const struct args *args, const struct config *co
     if (!is_done)
         code = is_refused ? EXIT_FAILED : talk_failure(&err);
     if (!publisher.as_json && (is_done || publisher.count > 0))
-        talk("published in %s: %u message%s", publisher.channel, publisher.count,
-             publisher.count == 1 ? "" : "s");
+        talk("published in %s: %u message%s%s", publisher.channel, publisher.count,
+             publisher.count == 1 ? "" : "s",
+             publisher.count == 0 ? "; write one behind the channel, or one a line on stdin" : "");
     visitor_close(&publisher.visitor);
     visitor_pass_finish(&publisher.pass);
     return code;

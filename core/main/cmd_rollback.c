@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "main/args.h"
@@ -22,6 +23,12 @@ static bool read_number(const char *text, unsigned long *number, struct error *e
            fail(err, ERROR_USAGE, "\"%s\" is no number of a generation; the log has them", text);
 }
 
+static void tell_of_files(void)
+{
+    fflush(stdout); /* what was done comes first, where both are one stream */
+    talk("the files on disk are as they were: the next save or `weir reload` takes them again");
+}
+
 static enum exit_code rollback(const struct args *args, const struct config *config)
 {
     struct buf body = {0};
@@ -35,6 +42,8 @@ static enum exit_code rollback(const struct args *args, const struct config *con
         buf_printf(&body, "{\"generation\":%lu}", number);
     struct swap swap = {"/api/rollback", buf_slice(&body), "not rolled back"};
     enum exit_code code = swap_ask(config, &swap, args_has(args, "json"));
+    if (code == EXIT_OK && !args_has(args, "json"))
+        tell_of_files();
     buf_finish(&body);
     return code;
 }

@@ -77,8 +77,9 @@ void help_put(FILE *stream, const struct command *command)
 void help_put_overview(FILE *stream)
 {
     static const char *const examples[] = {
-        "weir dev examples/chat          try it: rules follow the file, the page is on port 8000",
-        "weir check scripts              are the scripts right? before they are served",
+        "weir new chat my-chat           a folder to begin with: rules, a page, specs",
+        "weir dev my-chat                try it: rules follow the file, the page is on port 8000",
+        "weir check my-chat              are the scripts right? before they are served",
         "weir serve --config weir.lua    run it",
         NULL,
     };

@@ -90,7 +90,11 @@ static bool connect_any(struct link *link, const struct address *to, struct erro
     for (struct addrinfo *at = found; at != NULL && !is_connected; at = at->ai_next)
         is_connected = connect_one(link, at, err);
     freeaddrinfo(found);
-    return is_connected;
+    if (is_connected)
+        return true;
+    struct error why = *err;
+    return fail(err, why.code, "%s; is the server running? --listen HOST:PORT says where",
+                why.text);
 }
 
 /* ---- bytes, plain or by TLS ---- */

@@ -145,19 +145,10 @@ static bool introduce(struct visitor *visitor, const struct visitor_pass *pass, 
     return is_in;
 }
 
-static bool fail_absent(const struct error *why, struct error *err)
-{
-    return fail(err, why->code, "%s; is the server running? --listen HOST:PORT says where",
-                why->text);
-}
-
 bool visitor_open(struct visitor *visitor, const struct visitor_pass *pass, struct error *err)
 {
-    struct error why;
     *visitor = (struct visitor){.link = {.fd = -1}};
-    if (!link_open(&visitor->link, &pass->to, pass->tls_cert, ANSWER_MS, &why))
-        return fail_absent(&why, err);
-    return upgrade(visitor, pass, err) && introduce(visitor, pass, err);
+    return link_open(&visitor->link, &pass->to, pass->tls_cert, ANSWER_MS, err) && upgrade(visitor, pass, err) && introduce(visitor, pass, err);
 }
 
 void visitor_close(struct visitor *visitor)
@@ -302,6 +293,8 @@ static void put_refusal(const struct visitor_pass *pass, struct slice error)
     if (slice_is(code, "103") && pass->as == NULL && pass->token.len == 0)
         talk("this came from nobody known; in dev mode --as NAME says who you are, else --token or "
              "WEIR_TOKEN_SECRET");
+    if (slice_is(code, "102"))
+        talk("no script of the server declares a channel of that name: its files say channel(\"...\")");
     buf_finish(&text);
 }
 

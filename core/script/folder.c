@@ -101,7 +101,8 @@ static void read_file(struct walk *walk, int folder, const char *entry, const ch
 /* By its path in the scripts folder. */
 static bool is_wanted(const char *name)
 {
-    return is_schema(name) || (ends_with(name, ".lua") && !ends_with(name, "_spec.lua") && !ends_with(name, ".d.lua"));
+    return is_schema(name) ||
+           (ends_with(name, ".lua") && !ends_with(name, "_spec.lua") && !ends_with(name, ".d.lua"));
 }
 
 static bool is_full(struct walk *walk, const char *name)
@@ -152,9 +153,12 @@ static void visit(struct walk *walk, int folder, const char *entry, const char *
 
 static void tell_unreadable(struct walk *walk, const char *entry, const char *name, unsigned depth)
 {
+    const char *hint = errno == ENOENT ? "; name one that is there, or make one: weir new empty DIR"
+                       : errno == ENOTDIR ? "; name the folder it is in"
+                                          : "";
     if (depth == 0)
-        problem_add(walk->problems, NULL, name, 0, "the scripts folder %s cannot be read: %s",
-                    entry, strerror(errno));
+        problem_add(walk->problems, NULL, name, 0, "the scripts folder %s cannot be read: %s%s",
+                    entry, strerror(errno), hint);
     else
         problem_add(walk->problems, NULL, name, 0, "cannot be read: %s", strerror(errno));
 }

@@ -23,7 +23,7 @@ describe("weir's help", function()
   end)
 
   it("comes on stderr, with exit code 2, to who gives no command", function()
-    refuses_usage({}, "Commands", "weir dev examples/chat")
+    refuses_usage({}, "Commands", "weir new chat my-chat")
   end)
 
   it("shows examples before flags for each command, in three ways of asking", function()

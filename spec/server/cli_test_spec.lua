@@ -415,6 +415,15 @@ describe("weir test", function()
     has_not(result.out, "looked at")
   end)
 
+  it("tells a setup that fails before each test once", function()
+    local dir = folder {
+      ["a_spec.lua"] = 'describe("a", function() before_each(function() error "no setup" end)\nit("x", function() end) it("y", function() end) end)',
+    }
+    local result = weir { "test", dir }
+    has(result.out, "failed  a: before_each (2 times)\n", "0 passed, 2 failed")
+    assert.equal(1, select(2, result.out:gsub("no setup", "")))
+  end)
+
   it("runs the tests that have a text in their name", function()
     local body = 'it("says 100%", function() end)\nit("says no", function() error "x" end)'
     local result = run(body, nil, { "--filter", "100%" })

@@ -568,7 +568,11 @@ describe("script/catalogue", function()
     assert.same({ "a.lua", "is longer than 50 bytes" }, { all[1].file, all[1].reason })
     set, all = catalogue.load("/no/such/folder")
     assert.is_nil(set)
-    assert.equal("the scripts folder /no/such/folder cannot be read: No such file or directory", all[1].reason)
+    assert.equal("the scripts folder /no/such/folder cannot be read: No such file or directory; name one that is there, or make one: weir new empty DIR",
+      all[1].reason)
+    set, all = catalogue.load(files.path .. "/a.lua")
+    assert.is_nil(set)
+    assert.is_truthy(all[1].reason:find("cannot be read: Not a directory; name the folder it is in", 1, true))
   end)
 
   it("fails cleanly wherever memory runs out, and loads where it does not", function()
