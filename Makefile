@@ -52,7 +52,7 @@ ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help build run dev install-build install-test install-proof install-peers test test-asan test-tsan spec proof \
-        fuzz schema-suite reload-storm audience-cost json-suite bench reference \
+        fuzz schema-suite reload-storm audience-cost json-suite bench costs reference \
         proof-host torture memory churn valgrind bench-check format lint clean
 
 help: ## what there is to make
@@ -181,6 +181,10 @@ reload-storm: install-test ## 1,000 connections, 2,000 messages/s, 20 s, a reloa
 audience-cost: install-test ## what three views and 200 filters cost 1,000 subscribers, as ratios in one run
 	@$(MAKE) --no-print-directory FLAVOR=release build build/release/host
 	@FLAVOR=release build/release/host spec/proof/audience_cost.lua
+
+costs: install-test ## measures what each declared thing costs, writes docs/scripting/costs.md (COST_ROUNDS=20)
+	@$(MAKE) --no-print-directory FLAVOR=release build build/release/host
+	@FLAVOR=release build/release/host spec/proof/costs.lua $(COST_ROUNDS)
 
 # PEERS=all installs the servers that are compared; PEERS='nats ws' takes some of those that are there.
 install-peers: install-test
