@@ -43,8 +43,9 @@ PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -lpthread -ldl -lm
 CORE_SRC := $(sort $(wildcard core/*/*.c))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o) $(B)/assets.o
 LIB_OBJ  := $(filter-out $(B)/core/main/main.o,$(CORE_OBJ))
-# Examples are what `weir new` makes copies of.
-ASSETS   := $(sort $(wildcard lua/*.lua) $(wildcard core/net/static/*) $(wildcard examples/*/*.lua examples/*/*.html))
+# Examples are what `weir new` makes copies of, where they have a page.
+EXAMPLES := $(dir $(wildcard examples/*/index.html))
+ASSETS   := $(sort $(wildcard lua/*.lua) $(wildcard core/net/static/*) $(wildcard $(EXAMPLES:%=%*.lua) $(EXAMPLES:%=%*.html)))
 HOST_SRC := $(sort $(wildcard spec/support/*.c))
 HOST_OBJ := $(HOST_SRC:%.c=$(B)/%.o)
 ROOMS    := $(patsubst spec/support/room_%.c,%,$(filter spec/support/room_%.c,$(HOST_SRC)))

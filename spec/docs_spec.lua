@@ -17,7 +17,7 @@ local server = require "server"
 
 local PAGES = { "README.md", "docs/testing.md", "docs/client.md", "docs/protocol.md", "docs/operations.md", "docs/architecture.md",
   "docs/benchmarks.md" }
-local OTHERS = { "CHANGELOG.md", "examples/chat/README.md" }
+local OTHERS = { "CHANGELOG.md", "examples/chat/README.md", "examples/tenants/README.md" }
 
 function server.json(text) -- what an rpc that returns this text answers
   return (cjson.encode(text):gsub("\\/", "/"))

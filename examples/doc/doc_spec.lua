@@ -17,7 +17,7 @@ describe("the document", function()
 
   it("tells everybody each edit, and who made it", function()
     assert.accepted(edit(ann, "title", 0, "Plan"))
-    assert.received(ben, "doc:1", { block = "title", text = "Plan", version = 1, by = "ann" })
+    assert.received(ben, "doc:1", { op = 1, block = "title", text = "Plan", version = 1, by = "ann" })
   end)
 
   it("lets people edit different blocks at once", function()
@@ -39,8 +39,13 @@ describe("the document", function()
     edit(ann, "a", 0, "one")
     edit(ben, "a", 1, "uno")
     local cy = scene:client { user = "cy" }
-    local blocks = cy:call("doc:1/snapshot").data
+    cy:subscribe "doc:1"
+    local snapshot = cy:call("doc:1/snapshot").data
+    local blocks = snapshot.blocks
+    assert.equal(3, snapshot.op)
     assert.same({ 2, "a", "uno", 2, "b" }, { #blocks, blocks[1].block, blocks[1].text, blocks[1].version, blocks[2].block })
+    edit(ann, "b", 1, "dos")
+    assert.received(cy, "doc:1", { op = 4, block = "b", text = "dos" })
   end)
 
   it("refuses what is no edit", function()

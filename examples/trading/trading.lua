@@ -1,27 +1,22 @@
--- A market: orders come as calls and are matched here, everybody sees trades and the best prices.
+-- A market: orders come as calls and are matched here, everybody sees trades, and the best prices on a ticker.
 -- One channel is one market, and its hooks run one after another: so nothing is sold twice.
 
 local market = channel("market:{symbol}", {
-  subscribe = "anyone", -- prices are public
+  subscribe = "anyone", -- trades are public
   call = "user",        -- orders are not
   rate = "20/s per user",
+  schema = {
+    rpc_order = shape { side = "buy|sell", qty = "integer 1..1000000", price = "integer 1..1000000", key = "string 1..64?" },
+    rpc_cancel = shape { id = "integer >=1" },
+  },
+  once = { key = "key", ttl = "10m" }, -- who sends an order again, with its key, does not order twice
 })
+
+-- The best prices: the newest ten times a second, and at once for who comes.
+channel("ticker:{symbol}", { subscribe = "anyone", latest = { ttl = "24h" }, conflate = "100ms" })
 
 -- What became of your orders, for you alone.
 channel("fills:{user}", { subscribe = "user.id == params.user" })
-
-local MOST = 1000000
-
-local function check(order)
-  if type(order) ~= "table" then reject "an order is { side, price, qty }" end
-  if order.side ~= "buy" and order.side ~= "sell" then reject "side is \"buy\" or \"sell\"" end
-  for _, name in ipairs { "price", "qty" } do
-    local number = order[name]
-    if math.type(number) ~= "integer" or number < 1 or number > MOST then
-      reject(400, ("%s is a whole number from 1 to %d"):format(name, MOST))
-    end
-  end
-end
 
 -- Orders of a side, the one that is to be matched first at 1: the better price, then the older.
 local function side_of(self, side)
@@ -77,14 +72,17 @@ local function match(self, order)
   end
 end
 
--- call("market:XYZ/order", { side = "buy", price = 101, qty = 5 })
+local function tell_quote(self)
+  publish("ticker:" .. self.params.symbol, quote(self))
+end
+
+-- call("market:XYZ/order", { side = "buy", price = 101, qty = 5, key = "what is yours to repeat" })
 function market:rpc_order(order, from)
-  check(order)
   self.state.last_id = (self.state.last_id or 0) + 1
   local mine = { id = self.state.last_id, user = from.user, side = order.side, price = order.price, qty = order.qty }
   match(self, mine)
   if mine.qty > 0 then insert(side_of(self, mine.side), mine) end
-  self:publish { quote = quote(self) }
+  tell_quote(self)
   return { id = mine.id, filled = order.qty - mine.qty, left = mine.qty }
 end
 
@@ -94,7 +92,7 @@ function market:rpc_cancel(args, from)
     for i, order in ipairs(side_of(self, side)) do
       if order.id == args.id and order.user == from.user then
         table.remove(side_of(self, side), i)
-        self:publish { quote = quote(self) }
+        tell_quote(self)
         return { cancelled = order.qty }
       end
     end

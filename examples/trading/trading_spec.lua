@@ -8,6 +8,7 @@ describe("the market", function()
     scene = t.load "trading.lua"
     ann, ben, screen = scene:client { user = "ann" }, scene:client { user = "ben" }, scene:client {}
     screen:subscribe "market:xyz"
+    screen:subscribe "ticker:xyz"
     ann:subscribe "fills:ann"
     ben:subscribe "fills:ben"
   end)
@@ -21,7 +22,8 @@ describe("the market", function()
     order(ben, "buy", 2, 99)
     order(ben, "buy", 3, 100)
     assert.same({ price = 100, qty = 8 }, ann:call("market:xyz/quote").data.bid)
-    assert.received(screen, "market:xyz", { quote = { bid = { price = 100, qty = 8 }, ask = t.null } })
+    scene:advance "100ms"
+    assert.received(screen, "ticker:xyz", { bid = { price = 100, qty = 8 }, ask = t.null })
   end)
 
   it("matches the better price first, then the older order, at the price that was there", function()
@@ -51,12 +53,27 @@ describe("the market", function()
   end)
 
   it("refuses what is no order", function()
-    assert.refused("side is", order(ann, "hold", 1, 1))
-    assert.refused("qty is a whole number", order(ann, "buy", 0, 1))
-    assert.refused("qty is a whole number", order(ann, "buy", 1.5, 1))
-    assert.refused("price is a whole number", order(ann, "buy", 1, "much"))
-    assert.refused("an order is", ann:call("market:xyz/order", 7))
+    assert.refused("/side", order(ann, "hold", 1, 1))
+    assert.refused("/qty", order(ann, "buy", 0, 1))
+    assert.refused("/qty", order(ann, "buy", 1.5, 1))
+    assert.refused("/price", order(ann, "buy", 1, "much"))
+    assert.refused("rpc_order", ann:call("market:xyz/order", 7))
     assert.refused("permission denied", order(screen, "buy", 1, 1))
+  end)
+
+  it("takes an order once that is sent again", function()
+    local sent = { side = "buy", qty = 5, price = 100, key = "7f" }
+    assert.same({ id = 1, filled = 0, left = 5 }, ann:call("market:xyz/order", sent).data)
+    assert.same({ id = 1, filled = 0, left = 5 }, ann:call("market:xyz/order", sent).data)
+    assert.same({ price = 100, qty = 5 }, ann:call("market:xyz/quote").data.bid)
+  end)
+
+  it("shows who comes late the best prices at once", function()
+    order(ann, "sell", 5, 100)
+    scene:advance "1s"
+    local late = scene:client {}
+    late:subscribe "ticker:xyz"
+    assert.received(late, "ticker:xyz", { ask = { price = 100, qty = 5 } })
   end)
 
   it("lets you cancel your own orders", function()

@@ -51,7 +51,8 @@ const plays = {
         await ben.fill("#qty", "0.5");
         await ben.evaluate(() => { document.getElementById("order").noValidate = true; });
         await ben.locator("button[value=buy]").click();
-        await shows(ben, "qty is a whole number");
+        await shows(ben, "/qty: type integer");
+        await shows(await tab("/?as=cy"), "100");
     },
     async doc() {
         await ann.locator("textarea").first().fill("first");
@@ -63,6 +64,9 @@ const plays = {
         await shows(ann, "version 2, ben");
         const cy = await tab("/?as=cy");
         await shows(cy, "version 2, ben");
+        await ann.locator("textarea").first().fill("third");
+        await ann.locator("textarea").first().blur();
+        await shows(cy, "version 3, ann");
         assert.equal(await cy.locator("textarea").count(), 2);
     },
 };
