@@ -1,6 +1,7 @@
 local cjson = require "cjson"
 local filter = require "room.filter"
 
+local SEED = tonumber(os.getenv "SEED" or "") or 12
 local FIELDS = { "name", "host", "load", "by.team" }
 
 local function made(json, form) return assert(filter.new(FIELDS, json, form)) end
@@ -165,7 +166,7 @@ describe("a filter", function()
   end
 
   it("answers as a slow reference does, for random trees and messages", function()
-    math.randomseed(tonumber(os.getenv "SEED" or 12))
+    math.randomseed(SEED)
     local count = { [true] = 0, [false] = 0 }
     for _ = 1, 4000 do
       local tree, tags, message = random_node(3), {}, {}
@@ -176,9 +177,75 @@ describe("a filter", function()
       message.by = tags["by.team"] and { team = tags["by.team"] } or nil
       local json, text = cjson.encode(tree), next(message) and cjson.encode(message) or "{}"
       local expected = slow(tree, tags)
-      assert.equal(expected, passes(json, text, "tags"), json .. " of " .. text)
+      assert.equal(expected, passes(json, text, "tags"), ("seed %d: %s of %s"):format(SEED, json, text))
       count[expected] = count[expected] + 1
     end
     assert.is_true(count[true] > 500 and count[false] > 500)
+  end)
+
+  -- A member's value as it may be written, and what that is as a text; nil: the field is absent.
+  local WRITTEN = { { '"a"', "a" }, { '"\\u0061b"', "ab" }, { '"aba"', "aba" }, { '""', "" }, { '"\\u00e9"', "é" }, { '"10"', "10" },
+    { "1", "1" }, { "2", "2" }, { "-1", "-1" }, { "1.5", "1.5" }, { "true", "true" }, { "null" }, { "[1]" }, { '{"a":1}' } }
+
+  local function gap() return any { "", "", " ", "\n\t" } end
+
+  -- A message as strangers write it: spaces, other members, names in disguise, names that come twice; and its tags.
+  local function random_message()
+    local tags, parts = {}, {}
+    local function add(name, value) parts[#parts + 1] = gap() .. '"' .. name .. '"' .. gap() .. ":" .. gap() .. value .. gap() end
+    for _, name in ipairs { "name", "host", "load" } do
+      for _ = 1, any { 0, 1, 1, 1, 2 } do
+        local one = any(WRITTEN)
+        add(any { name, name:gsub("o", "\\u006f"), name }, one[1])
+        tags[name] = one[2]
+      end
+      if math.random(3) == 1 then add(any { "names", "hos", "x" }, any(WRITTEN)[1]) end
+    end
+    if math.random(3) > 1 then
+      local one = any(WRITTEN)
+      add("by", ('{"x":[{"team":"no"}],%s"team":%s}'):format(gap(), one[1]))
+      tags["by.team"] = one[2]
+    end
+    return "{" .. table.concat(parts, ",") .. "}", tags
+  end
+
+  local function random_wish()
+    local nodes, parts = {}, {}
+    for _, key in ipairs(FIELDS) do
+      local kind = math.random(12)
+      if kind == 1 then
+        local val = any(VALUES)
+        nodes[#nodes + 1], parts[#parts + 1] = { key = key, cmp = "eq", val = val }, cjson.encode(key) .. ":" .. cjson.encode(val)
+      elseif kind == 2 then
+        local vals = { any(VALUES), any(VALUES) }
+        nodes[#nodes + 1], parts[#parts + 1] = { key = key, cmp = "in", vals = vals }, cjson.encode(key) .. ":" .. cjson.encode(vals)
+      elseif kind == 3 then
+        nodes[#nodes + 1], parts[#parts + 1] = { key = key, cmp = "nex" }, cjson.encode(key) .. ":null"
+      elseif kind == 4 then
+        local node, operand = { key = key, cmp = any(COMPARISONS) }, "true"
+        if node.cmp == "in" or node.cmp == "nin" then
+          node.vals = { any(VALUES), any(VALUES) }
+          operand = cjson.encode(node.vals)
+        elseif node.cmp ~= "ex" and node.cmp ~= "nex" then
+          node.val = any(VALUES)
+          operand = cjson.encode(node.val)
+        end
+        nodes[#nodes + 1], parts[#parts + 1] = node, ('%s:{"%s":%s}'):format(cjson.encode(key), node.cmp, operand)
+      end
+    end
+    return { op = "and", nodes = nodes }, "{" .. table.concat(parts, "," .. gap()) .. "}"
+  end
+
+  it("answers as a slow reference does, for random wishes and messages as strangers write them", function()
+    math.randomseed(SEED)
+    local count = { [true] = 0, [false] = 0 }
+    for _ = 1, 4000 do
+      local wish, json = random_wish()
+      local message, tags = random_message()
+      local expected = slow(wish, tags)
+      assert.equal(expected, passes(json, message), ("seed %d: %s of %s"):format(SEED, json, message))
+      count[expected] = count[expected] + 1
+    end
+    assert.is_true(count[true] > 500 and count[false] > 500, count[true] .. " of 4000 pass")
   end)
 end)

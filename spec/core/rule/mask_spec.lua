@@ -220,7 +220,8 @@ describe("rule/mask", function()
   end)
 
   it("cuts random documents as a slow reference does", function()
-    math.randomseed(tonumber(os.getenv "SEED" or 20))
+    local seed = tonumber(os.getenv "SEED" or "") or 20
+    math.randomseed(seed)
     local cuts = 0
     for _ = 1, 4000 do
       local text = gap() .. random_text(4) .. gap()
@@ -228,7 +229,7 @@ describe("rule/mask", function()
       local keep, keeps = random_paths(2)
       local expected = slow(tree(text), { drop = drops, keep = keeps }, {})
       local got = assert(mask.new(drop, keep)):apply(text)
-      local said = text .. " drop " .. table.concat(drop, " ") .. " keep " .. table.concat(keep, " ")
+      local said = "seed " .. seed .. ": " .. text .. " drop " .. table.concat(drop, " ") .. " keep " .. table.concat(keep, " ")
       assert.equal(expected and print_tree(expected), got and print_tree(tree(got)), said)
       if got and #got < #text then cuts = cuts + 1 end
     end
